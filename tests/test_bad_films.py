@@ -209,7 +209,8 @@ def test_a_film_of_8k_takes_the_memory_of_a_few_frames(tmp_path: Path) -> None:
     [seen] = watched(tmp_path, "huge.avi")[0].values()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 5 * frame.nbytes  # one is decoded, one is on its way, one waits and one is searched
+    # One is decoded, one is on its way, one waits, two are held until a cut before them is known, one is searched.
+    assert peak < 7 * frame.nbytes
     assert seen["found"].tolist() == [1] * n_frames
     assert (seen["x1"] - seen["x0"] > 1500).all()
     assert max(map(len, seen.crops)) <= crops.MOST

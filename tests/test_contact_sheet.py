@@ -53,7 +53,7 @@ def rows(times: np.ndarray, lost: tuple[int, ...] = ()) -> np.ndarray:
     """Return rows whose face stands still, with scores that fall from 1."""
     values = np.zeros((len(times), len(COLUMNS)), np.float32)
     values[:, 0], values[:, 1], values[:, 2] = times, 1, 1 - np.arange(len(times)) / 100
-    values[:, 3:7], values[:, 7:17], values[:, -1] = BOX, np.arange(10, 20), 2
+    values[:, 3:7], values[:, 7:17], values[:, COLUMNS.index("n_faces")] = BOX, np.arange(10, 20), 2
     values[list(lost), 1:] = 0
     return values
 

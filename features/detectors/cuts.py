@@ -24,10 +24,12 @@ from affex.features.detectors.crops import resized
 
 #: The side of a small picture, px.
 SIDE = 16
+#: How many pixels of a picture are averaged in each direction for one of a small picture, at least.
+THIN = 6
 #: How many frames before and after a cut are compared with one another.
 AROUND = 3
-#: Over how many changes before and after a cut the median is taken.
-NEAR = 4
+#: Over how many changes before and after a cut the median is taken; so many frames are held until they are judged.
+NEAR = AROUND - 1
 #: A cut differs by more than this, by more than so many times the median change around it, and by more than this share
 #: of the change from the frame before it.
 LEAST, TIMES, SHARE = 0.06, 5.0, 1 / 3
@@ -40,6 +42,12 @@ Small = NDArray[np.float32]
 def small(picture: Picture) -> Small:
     """Return a picture as a small one, (SIDE, SIDE, 3)."""
     return resized(picture, SIDE, SIDE).astype(np.float32)
+
+
+def thinned(picture: Picture) -> Picture:
+    """Return every so many pixels of a large picture, `THIN` times `SIDE` or more: a small one needs no more."""
+    step = max(1, min(picture.shape[:2]) // (THIN * SIDE))
+    return np.ascontiguousarray(picture[::step, ::step])
 
 
 def difference(one: Small, other: Small) -> float:
@@ -93,7 +101,7 @@ def marked(windows: Iterable[Frames]) -> Iterator[tuple[Frames, list[bool]]]:
     held: list[tuple[Picture, float]] = []
     for window in chain(windows, [None]):
         if window is not None:
-            smalls.extend(map(small, window.pictures))
+            smalls.extend(small(thinned(picture)) for picture in window.pictures)
             held.extend(zip(window.pictures, window.times.tolist(), strict=True))
         n_ready = len(held) - (NEAR if window is not None else 0)
         if n_ready > 0:
@@ -106,4 +114,5 @@ def _of_one_size(frames: Sequence[tuple[Picture, float]], cuts: Sequence[bool]) 
     for _, some in groupby(zip(frames, cuts, strict=True), key=lambda frame: frame[0][0].shape):
         own, marks = zip(*some, strict=True)
         pictures, times = zip(*own, strict=True)
-        yield Frames(np.stack(pictures), np.array(times)), list(marks)
+        together = pictures[0][None] if len(pictures) == 1 else np.stack(pictures)  # a large one is not copied
+        yield Frames(together, np.array(times)), list(marks)

@@ -5,7 +5,7 @@ using video and audio correlation (doi:10.1109/ICME.2000.871073). Two signals of
 sound's amplitude: how much its pixels change from frame to frame, beyond what the eyes and brows change (the head
 moves), and how dark it is inside (it is open). They need no landmarks of the lips.
 
-Of 506 pairs of the 25 shared clips at 25 frames a second, in 78 % the mouth that belongs to a sound agrees better with
+Of 506 pairs of the 25 shared clips at 25 frames a second, in 77 % the mouth that belongs to a sound agrees better with
 it than the other one; the change alone reaches 74 %, the darkness alone 72 %.
 """
 
@@ -113,7 +113,8 @@ def _smooth(signal: Floats) -> Floats:
     return np.convolve(padded, np.full(SMOOTHED, 1 / SMOOTHED), "valid")
 
 
-def _standard(signal: Floats, noise: float = 1e-9) -> Floats:
-    """Return a signal with mean 0, and a standard deviation that is 1 if there is more than noise in it."""
-    standard: Floats = (signal - signal.mean()) / (signal.std() + noise)
+def _standard(signal: Floats, noise: float = 1e-6) -> Floats:
+    """Return a signal with mean 0, and with a standard deviation of 1 as far as its variance is more than noise."""
+    spread = float(signal.std())
+    standard: Floats = (signal - signal.mean()) * spread / (spread**2 + noise**2)
     return standard
