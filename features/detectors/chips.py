@@ -212,5 +212,4 @@ def _warped(picture: Picture, matrix: Points, size: int) -> Picture:
         return np.zeros((size, size, 3), np.uint8)
     flags, missing = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (np.nan,) * 3
     values = cv2.warpAffine(picture.astype(np.float32), matrix, (size, size), flags=flags, borderValue=missing)
-    chip: Picture = np.nan_to_num(values, copy=False).astype(np.uint8)
-    return chip
+    return np.asarray(np.nan_to_num(values, copy=False), np.uint8)
