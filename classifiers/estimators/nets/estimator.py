@@ -261,8 +261,9 @@ class NetClassifier(ClassifierMixin, _Net):  # type: ignore[misc]
 
     def predict(self, X: Any, offsets: Any = None, dialogs: Any = None) -> Labels:
         """Return the most probable class of each utterance."""
-        best: Labels = self.classes_[self.predict_proba(X, offsets, dialogs).argmax(axis=1)]
-        return best
+        best = self.predict_proba(X, offsets, dialogs).argmax(axis=1)
+        classes: Labels = self.classes_[best]
+        return classes
 
 
 class NetRegressor(RegressorMixin, _Net):  # type: ignore[misc]
