@@ -193,7 +193,7 @@ class Own(ClassifierMixin, BaseEstimator):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (Own("raises"), "Fold s0: Own could not learn from 12 utterances and score 4.\nRuntimeError: out of luck"),
+        (Own("raises"), "Fold s0: Own could not be trained on 12 utterances and score 4.\nRuntimeError: out of luck"),
         (Own("returns nothing"), "the fit of Own returned nothing: expected the estimator"),
         (Own("predicts numbers"), "it predicts 0: expected some of loud, soft"),
         (Own("predicts columns"), r"its predictions have the shape \(4, 1\): expected \(4,\)"),

@@ -347,4 +347,4 @@ def test_hostile_metadata_is_kept_and_shown_spelt_out(dataset, tmp_path):
     assert spec.feature.record["source.creator"] == "\x1b[31mred\u202e"
     assert failures(dataset, spec)["b"] == "the imported file has no rows for it"
     assert exporting.opened(dataset, spec).n_utterances == 1
-    assert Listener().message == []
+    assert Listener().messages == []

@@ -192,7 +192,7 @@ def test_pooling_is_written_like_a_parameter_but_is_none_of_the_feature():
     assert asked.feature == plain.feature
     assert asked.unpooled == plain
     assert (asked.framewise, plain.framewise) == (False, True)
-    assert str(asked) == "mfcc:n=20,hop=0.005,pool=mean+std"
+    assert str(asked) == "mfcc:hop=0.005,n=20,pool=mean+std"
     assert feature_specs(str(asked)) == (asked,)
 
 

@@ -76,7 +76,7 @@ def test_it_says_again_what_the_fold_said(plan, tmp_path):
     again = model_file.read(tmp_path / "one.affex")
     assert again.plan == plan
     own = table.take(np.flatnonzero([utterance.session == "0" for utterance in table.utterances]))
-    said = models.predict(again, own).said
+    said = models.predict(again, own).fold_scores
     assert len(said.numbers) == len(own)
     predicted = dict(zip([utterance.id for utterance in own.utterances], said.scores.tolist(), strict=True))
     scores = evaluate(table, plan).scores

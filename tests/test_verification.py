@@ -121,13 +121,13 @@ def test_the_line_that_mends_can_be_copied_for_other_parameters_and_segments_too
     rows.write_bytes(content)
     _, output = verified(cache)
     [line] = {line.partition("`")[2].partition("`")[0] for line in output.splitlines() if rows.name in line}
-    assert line.endswith("FEATURES=mfcc:n=20,hop=0.005"), output
+    assert line.endswith("FEATURES=mfcc:hop=0.005,n=20"), output
     affex(*shlex.split(wording.as_typed(line, {}, "affex"))[1:])
     assert verified(cache)[0]
     segment = cache / "mine" / "mfcc.parts" / f"{rows.stem.rpartition('-')[2]}-0.h5"
     segment.parent.mkdir(exist_ok=True)
     rows.rename(segment)
-    assert repair.feature(segment, store.described(segment)) == "mfcc:n=20,hop=0.005"
+    assert repair.feature(segment, store.described(segment)) == "mfcc:hop=0.005,n=20"
     spec = feature_specs("landmarks:points=68,faces.detector=yunet")[0]
     assert repair._made(spec.default, json.loads(cache_of.recipe(spec.feature).spec)) == spec.feature
 

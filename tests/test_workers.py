@@ -204,7 +204,7 @@ def test_pictures_are_left_only_with_workers_that_see_the_cache(tmp_path):
 
 def lane_of(dataset, feature):
     one = spec("one", feature)
-    _, [lane] = extract._planned(dataset, [one], {}, Runtime(), Listener())
+    _, [lane] = extract._planned(dataset, {one: ()}, Runtime(), Listener())
     return lane
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import pytest
-from scenes import company, nobody, scene
+from scenes import company, no_face, scene
 from skimage.data import astronaut
 
 from affex.features.base import Frames, Runtime
@@ -186,7 +186,7 @@ def test_textures_noise_and_logos_are_no_faces(search: Search) -> None:
     rng, (y, x) = np.random.default_rng(0), np.mgrid[:300, :400]
     noise = rng.integers(0, 256, (300, 400, 3), dtype=np.uint8)
     waves = np.repeat((127 + 120 * np.sin(x / 9) * np.sin(y / 13)).astype(np.uint8)[..., None], 3, axis=2)
-    logo = nobody((300, 400))
+    logo = no_face((300, 400))
     cv2.circle(logo, (200, 150), 110, (250, 210, 20), -1)
     cv2.putText(logo, "NEWS", (110, 170), cv2.FONT_HERSHEY_SIMPLEX, 2.5, (20, 20, 160), 9)
     films = np.stack([noise, cv2.GaussianBlur(noise, (0, 0), 9), waves, logo])
