@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from affex.features.detectors.base import Faces
 from affex.features.detectors.crops import Box, area, cutout
@@ -187,15 +188,17 @@ def _look(frame: Pictures, box: Box) -> Small:
 
 def _merged(faces: Faces, others: Faces) -> Faces:
     """Return faces, and those of the others that are not among them."""
-    new = [n for n, box in enumerate(others.boxes) if all(overlap(box, known) < SAME for known in faces.boxes)]
+    new = [n for n, box in enumerate(others.boxes) if (overlap(box, faces.boxes) < SAME).all()]
     return Faces(np.concatenate([faces.boxes, others.boxes[new]]), np.concatenate([faces.scores, others.scores[new]]))
 
 
-def overlap(one: Box, other: Box) -> float:
-    """Return the intersection over union of two boxes."""
-    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
-    shared = float(np.prod(np.maximum(sides, 0)))
-    return shared / (float(sizes(one) + sizes(other)) - shared)
+def overlap(box: Box, others: Box) -> NDArray[np.float64]:
+    """Return the intersection over union of a box, (4,), and each of some boxes, (..., 4)."""
+    box, others = box.astype(np.float64), others.astype(np.float64)
+    sides = np.minimum(box[2:], others[..., 2:]) - np.maximum(box[:2], others[..., :2])
+    shared = np.prod(np.maximum(sides, 0), axis=-1)
+    shares: NDArray[np.float64] = shared / (sizes(box) + sizes(others) - shared)
+    return shares
 
 
 def sizes(boxes: Box) -> Box:

@@ -42,7 +42,7 @@ def name(request):
 
 def rows_for(classifier: Classifier) -> Table:
     """Return rows of four speakers, of the kind that a classifier reads, with classes and values that they tell."""
-    n_frames = 1 if classifier.reads == "utterance" else 20
+    n_frames = {"utterance": 1, "frame": 20, "sequence": 5}[classifier.reads]
     return with_values(make_table(n_speakers=4, n_frames=n_frames, class_shift=1.5, n_columns=6))
 
 

@@ -15,7 +15,7 @@ from affex.features.detectors.base import ranked
 from affex.features.detectors.chips import MEAN_FACE
 from affex.features.detectors.landmarks import BOX_MIDDLE, BOX_SIDE, box_of, five, landmarks, squared
 from affex.features.detectors.mmod import Mmod
-from affex.features.detectors.search import FAR, TIMES, Search, joined
+from affex.features.detectors.search import CROWD, FAR, TIMES, Search, joined
 from affex.features.faces import COLUMNS, Faces, is_found
 from affex.features.networks import tiling
 
@@ -226,3 +226,16 @@ def test_yunet_searches_and_mmod_verifies(test_data) -> None:
     assert len(found) == len(wanted) == 2
     for box in found.boxes:
         assert np.abs(wanted.boxes - box).max(axis=1).min() < 5
+
+
+def test_of_many_faces_only_the_best_have_their_points_searched() -> None:
+    boxes = np.array([[70 + n, 40, 150 + n, 120] for n in range(CROWD + 5)], np.float32)
+
+    class Many:
+        def detect(self, frames):
+            return [ranked(boxes, np.linspace(1, 0, len(boxes))) for _ in frames]
+
+    [found] = Search(Many(), 80, 80, steady=True).whole(scene(0, 120, (200, 300))[None])
+    moved = np.abs(found.boxes - boxes).max(axis=1) > 0
+    assert moved[:CROWD].any()
+    assert not moved[CROWD:].any()
