@@ -302,7 +302,7 @@ def test_what_cannot_be_exported_is_refused_in_words(dataset, tmp_path):
             exporting.export(dataset, feature, tmp_path / name, format_, Listener())
         assert not list(tmp_path.iterdir())
 
-    refused(UsageError, r"Leave out pool= and columns=", replace(ours, pool=("mean",)))
+    refused(UsageError, r"Leave out pool=, columns= and people=", replace(ours, pool=("mean",)))
     refused(AffexError, r"not in the cache: run `make features DATASET=mine FEATURES=tiles`", spec("tiles", Tiles()))
     refused(UsageError, r"out\.xlsx does not show a format: expected \.csd, \.csv, \.tsv, \.npz,", name="out.xlsx")
     refused(UsageError, r"There is no format to export to 'xls'", format_="xls")

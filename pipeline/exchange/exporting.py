@@ -53,7 +53,7 @@ def export(
     """
     name = formats.to_write(out, format_)
     if spec != spec.unpooled:
-        raise UsageError(f"'{spec}': an export has rows as they are cached. Leave out pool= and columns=.")
+        raise UsageError(f"'{spec}': an export has rows as they are cached. Leave out pool=, columns= and people=.")
     if by_recording:
         _require_recordings(name)
     made = opened(dataset, spec, by_recording=by_recording)
