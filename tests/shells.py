@@ -238,8 +238,8 @@ def prepared(one: Shown, checkout: Path) -> str:
         shutil.copy(checkout / "mfcc.csd", checkout / "vectors.csd")
     if found := re.search(r"export (out/\w+) ", command):  # what becomes a folder wants a new one
         shutil.rmtree(checkout / found[1], ignore_errors=True)
-    of_corpus = "features|evaluate|fit|export"
-    if not re.match(rf"make ({of_corpus}|show)|\S*affex ({of_corpus}|import|coverage|cache why)", command):
+    of_corpus = "features|evaluate|fit|export|import"
+    if not re.match(rf"make ({of_corpus}|show)|\S*affex ({of_corpus}|coverage|cache why)", command):
         return command
     of_make = command.startswith("make")
     named = re.search(r"(?:DATASET=|--dataset )(\w+)", command)
