@@ -23,7 +23,28 @@ SOUND = Logmel()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person(ChainedFeature):
+class _OfFaces(ChainedFeature):
+    """A feature of the faces of one person, who is chosen among those found."""
+
+    faces: Faces = field(default_factory=Faces)
+    choice: Choice = "largest"
+
+    def __post_init__(self) -> None:
+        require_choice(self.choice)
+
+    @property
+    def upstream(self) -> Faces:
+        """The feature that finds the faces."""
+        return self.faces
+
+    @property
+    def framewise(self) -> bool:
+        """One row per frame."""
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person(_OfFaces):
     """The face of one person in each sampled frame: which of the tracks, how many there are, and by what lead.
 
     Parameters
@@ -39,26 +60,10 @@ class Person(ChainedFeature):
 
     packages: ClassVar[tuple[str, ...]] = ("opencv-python-headless",)
 
-    faces: Faces = field(default_factory=Faces)
-    choice: Choice = "largest"
-
-    def __post_init__(self) -> None:
-        require_choice(self.choice)
-
-    @property
-    def upstream(self) -> Faces:
-        """The feature that finds the faces."""
-        return self.faces
-
     @property
     def beside(self) -> tuple[Feature, ...]:
         """The feature of the sound, for the person who is speaking."""
         return (SOUND,) if self.choice == "speaking" else ()
-
-    @property
-    def framewise(self) -> bool:
-        """One row per sampled frame."""
-        return True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -124,7 +129,7 @@ def _mouths(rows: Rows, track: int) -> mouth.Mouths:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfPerson(ChainedFeature):
+class OfPerson(_OfFaces):
     """The base of features of one person's face.
 
     Parameters
@@ -135,26 +140,10 @@ class OfPerson(ChainedFeature):
         Whose face, as in `Person`.
     """
 
-    faces: Faces = field(default_factory=Faces)
-    choice: Choice = "largest"
-
-    def __post_init__(self) -> None:
-        require_choice(self.choice)
-
-    @property
-    def upstream(self) -> Faces:
-        """The feature that finds the faces."""
-        return self.faces
-
     @property
     def beside(self) -> tuple[Feature, ...]:
         """The feature that chooses the person."""
         return (Person(faces=self.upstream, choice=self.choice),)
-
-    @property
-    def framewise(self) -> bool:
-        """One row per frame with the person's face."""
-        return True
 
 
 def persons(utterances: Iterable[Rows]) -> Iterator[Rows]:
