@@ -47,7 +47,7 @@ def squared_distances(A: Rows, B: Rows | None = None, *, device: str = "cpu") ->
     """
     if device == "cpu":
         return _in_blocks(A, B, _with_numpy)
-    _require(device)
+    require_device(device)
     return _in_blocks(A, B, partial(_with_torch, device=device))
 
 
@@ -98,9 +98,18 @@ def _with_torch(a: Rows, b: Rows, *, device: str) -> Floats:
     return found
 
 
-def _require(device: str) -> None:
+def require_device(device: str) -> None:
+    """Refuse a device that torch does not find on this machine.
+
+    Raises
+    ------
+    ValueError
+        If it is neither ``cpu`` nor a CUDA device that is there.
+    """
     import torch
 
+    if device == "cpu":
+        return
     if not device.startswith("cuda"):
         raise ValueError(f"device={device}: expected cpu or cuda")
     if not torch.cuda.is_available():

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from affex.classifiers.base import Target
+from affex.classifiers.estimators.distances import require_device
 from affex.classifiers.estimators.nets.losses import LossName
 from affex.classifiers.estimators.nets.network import Design, Network, TurnsName
 from affex.classifiers.estimators.nets.parts import ActivationName, FusionName, PoolName, TrunkName
@@ -189,7 +190,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
     def _checked(
         self, X: Any, y: ArrayLike, groups: Any, sample_weight: Any, offsets: Any, dialogs: Any
     ) -> tuple[Sequences, Training]:
-        _require_device(self.device)
+        require_device(self.device)
         if offsets is None:
             training = checked(self, X, y, groups, sample_weight, target=self._target)
             return sequences(training.X, None, dialogs), training
@@ -292,10 +293,3 @@ class NetRegressor(RegressorMixin, _Net):  # type: ignore[misc]
 
 def _n_columns(row_shapes: list[tuple[int, ...]]) -> int:
     return int(sum(np.prod(shape) for shape in row_shapes))
-
-
-def _require_device(device: str) -> None:
-    import torch
-
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"device={device}: torch finds no such device on this machine; expected cpu")

@@ -46,11 +46,6 @@ class Sequences:
         """The shape of a row of each stream."""
         return [rows.shape[1:] for rows in self.streams]
 
-    @property
-    def n_missing(self) -> int:
-        """How many utterances lack a stream."""
-        return int(np.any([np.diff(offsets) == 0 for offsets in self.offsets], axis=0).sum())
-
     def of_dialogs(self, numbers: Numbers) -> Numbers:
         """Return the utterances of dialogs, dialog after dialog."""
         return np.concatenate([np.arange(self.dialogs[n], self.dialogs[n + 1]) for n in numbers])
