@@ -82,7 +82,7 @@ class Faces(VideoFeature):
         How many faces of a frame are followed, the largest first; the others are counted.
     missing
         The treatment of an utterance without any face: ``fail`` (a recorded failure) or ``keep`` (rows without a face).
-        With ``frame`` it is kept too, and every frame that lacks a face, of anyone who is followed, has a row with the
+        With ``frame`` it is kept too, and every frame in which a followed face is missing has a row with the
         whole frame as its picture, for embeddings of it; `found` is 0 there.
     precision
         The number format in which ``mmod`` computes.
@@ -208,7 +208,7 @@ class _Seen:
 
 
 def _laid_out(seen: Sequence[_Seen], faces: Sequence[Values], pictures: Spool, wholes: Spool, *, whole: bool) -> Rows:
-    """Return the rows of all frames with their crops; with `whole`, a frame that lacks anyone has a row of its own."""
+    """Return the rows of all frames with their crops; with `whole`, a frame that lacks a track adds a row."""
     n_tracks = len({float(face[_TRACK]) for face in faces})
     rows: list[Values] = []
     times: list[float] = []

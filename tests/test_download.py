@@ -253,7 +253,7 @@ def test_large_archives_come_only_when_asked_for(corpus, server, output, tmp_pat
     assert len(server.served) == 2
 
 
-def test_nobody_there_is_told_with_the_address_and_what_to_do(corpus, server, output, tmp_path):
+def test_a_server_that_is_down_is_named_with_the_remedy(corpus, server, output, tmp_path):
     server.server_close()
     corpus = replace(corpus, download=replace(corpus.download, base_url="http://127.0.0.1:1/"))
     with pytest.raises(AffexError) as error:

@@ -1,4 +1,4 @@
-"""A saved sequence model, of two streams and a dialog, says again what the fold said; one without a file is refused."""
+"""A saved sequence model (two streams, a dialog) predicts as its fold; one that cannot be saved is refused."""
 
 import inspect
 import sys

@@ -1,8 +1,8 @@
 """The mouth of a face: its place, and how well its movement agrees with the sound.
 
-Who speaks is who moves the mouth with the sound, as in Cutler and Davis 2000, Look who's talking: speaker detection
-using video and audio correlation (doi:10.1109/ICME.2000.871073). Two signals of a mouth are correlated with the
-sound's amplitude: how much its pixels change from frame to frame, beyond what the eyes and brows change (the head
+The speaker is the person whose mouth moves with the sound, as in Cutler and Davis 2000, Look who's talking: speaker
+detection using video and audio correlation (doi:10.1109/ICME.2000.871073). Two signals of a mouth are correlated with
+the sound's amplitude: how much its pixels change from frame to frame, beyond what the eyes and brows change (the head
 moves), and how dark it is inside (it is open). They need no landmarks of the lips.
 
 Of 506 pairs of the 25 shared clips at 25 frames a second, in 77 % the mouth that belongs to a sound agrees better with
