@@ -56,15 +56,21 @@ def decoding(pool: Pool, folder: Path, names: list[str]) -> Rate:
     return Rate(sum(counts), time.perf_counter() - began)
 
 
-def describing(picture: np.ndarray, box: np.ndarray, n: int = 100) -> Rate:
-    """Measure what one process computes for a face that was found: landmarks, sharpness, the JPEG of its crop."""
-    landmarks(picture, box)  # loads the model
-    began = time.perf_counter()
+def described(picture: np.ndarray, box: np.ndarray, n: int, _: Ask) -> Iterator[int]:
+    """Compute, so many times, what is computed for a face that was found; yield how many times it was."""
     for _ in range(n):
         landmarks(picture, box)
         sharpness(picture, box)
         crops.encoded(picture, box)
-    return Rate(n, time.perf_counter() - began)
+    yield n
+
+
+def describing(pool: Pool, processes: int, picture: np.ndarray, box: np.ndarray, n: int = 200) -> Rate:
+    """Measure landmarks, sharpness and the JPEG of the crop, in all processes of a pool at once."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(processes) as threads:
+        counts = list(threads.map(lambda _: sum(pool.run(described, picture, box, n)), range(processes)))
+    return Rate(sum(counts), time.perf_counter() - began)
 
 
 def network(batches: Batches, size: int, picture: np.ndarray, seconds: float = 2.0) -> tuple[Rate, float]:

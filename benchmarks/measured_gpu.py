@@ -25,8 +25,9 @@ from affex.pipeline.extraction import chain, served, streams
 from affex.pipeline.extraction.extract import Summary
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.media.video import Wanted, Window, windows
+from affex.pipeline.serving.networks import Networks
 from affex.pipeline.serving.pool import Pool
-from affex.pipeline.serving.server import Counts, Server
+from affex.pipeline.serving.server import Counts
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,18 @@ def measure(what: Measured, work: Path, seconds: float, *, only_whole: bool) -> 
 
 def _stages(films: Path, names: list[str], device: str, processes: int) -> Iterator[tuple[str, float]]:
     """Measure each stage alone; yield what it allows at most, frames/s."""
-    pool = Pool(Server(device), processes)
+    pool = Pool(Networks(device), processes)
     gpu_stages.decoding(pool, films, names)  # starts the processes
-    rate = gpu_stages.decoding(pool, films, names * 4)
-    pool.close()
+    rate = gpu_stages.decoding(pool, films, names * 8)
     _say(f"decoding at 5/s in {processes} processes", rate)
     yield "decoding", rate.value
     asked = _Asked(device)
     picture, box = _found(films, names[0], asked)
-    rate = gpu_stages.describing(picture, box)
-    _say("landmarks, sharpness and crop in one process", rate)
-    yield "landmarks, sharpness and crops", processes * rate.value
+    gpu_stages.describing(pool, processes, picture, box, n=1)  # loads the models
+    rate = gpu_stages.describing(pool, processes, picture, box)
+    pool.close()
+    _say(f"landmarks, sharpness and crops in {processes} processes", rate)
+    yield "landmarks, sharpness and crops", rate.value
     for network, shown in asked.seen.values():
         name = f"{network}, {shown.shape[1]} x {shown.shape[0]}"
         yield name, max(_network(name, network.batches(device, ""), shown))
@@ -136,11 +138,11 @@ class _Whole:
 
 
 def _whole(corpus: Dataset, runtime: Runtime, what: str) -> _Whole:
-    counts = Counts()
-    served.pool(runtime).server.counts = counts
+    networks = served.pool(runtime).networks
+    before = networks.counts()
     with _served():
         summaries, times = gpu_stages.whole_way(corpus, runtime, Threads())
-    whole = _Whole(summaries, times, counts)
+    whole = _Whole(summaries, times, counts := networks.counts() - before)
     n = _frames(summaries)
     print(f"the whole way, {what}: {n} frames in {sum(times):.1f} s, {_rate(whole):.1f} frames/s")
     print(f"  faces {n / times[0]:.1f} frames/s, face {n / times[1]:.1f} frames/s over the cached crops")

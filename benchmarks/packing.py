@@ -10,6 +10,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,7 +79,9 @@ def _everything(films: Path) -> Iterator[Packed]:
 
 
 def _affex() -> Iterator[Packed]:
-    """Yield affex's modules under their import names, and the benchmarks."""
+    """Yield affex's modules under their import names, its version, and the benchmarks."""
+    installed = distribution("affex")
+    yield f"affex-{installed.version}.dist-info/METADATA", (installed.read_text("METADATA") or "").encode()
     folders = {"affex": "affex", "pipeline": "affex/pipeline", "features": "affex/features", "benchmarks": "benchmarks"}
     folders["classifiers"] = "affex/classifiers"
     for folder, name in folders.items():

@@ -23,8 +23,9 @@ from typing import Any
 
 from faked import Stages, film, started, watched
 
+from affex.pipeline.serving.networks import Networks
 from affex.pipeline.serving.pool import Pool
-from affex.pipeline.serving.server import Counts, Server
+from affex.pipeline.serving.server import Counts
 
 STREAMS = (1, 2, 4, 8, 16, 32, 64, 128)
 GOAL_STREAMS, GOAL_TIMES, GOAL_PICTURES = 64, 25.0, 1.15
@@ -43,9 +44,9 @@ def together(pool: Pool, n: int, function: Any, *given: Any) -> float:
 
 def measured(pool: Pool, n: int, n_frames: int, stages: Stages) -> tuple[float, Counts]:
     """Return the frames a second of n streams, and what the server did."""
-    pool.server.counts = Counts()
+    before = pool.networks.counts()
     seconds = together(pool, n, watched, film(n_frames, stages))
-    return n * n_frames / seconds, pool.server.counts
+    return n * n_frames / seconds, pool.networks.counts() - before
 
 
 def main() -> int:
@@ -62,7 +63,7 @@ def main() -> int:
     parser.add_argument("--streams", type=int, nargs="+", default=STREAMS)
     options = parser.parse_args()
     stages = Stages(*(options.scale * ms / 1000 for ms in (options.batch, options.decode, options.after)))
-    pool = Pool(Server("cpu"), options.processes)
+    pool = Pool(Networks("cpu"), options.processes)
     together(pool, options.processes, started)
     first, missed = 0.0, False
     for n in options.streams:

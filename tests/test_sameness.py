@@ -103,9 +103,9 @@ def test_streams_that_share_networks_do_not_show(
     monkeypatch.setattr(chain, "extract", served.link)
     served._pool.cache_clear()
     assert published(replace(films, folder=tmp_path), lambda: nullcontext(Threads()), threads=threads) == usual
-    counts = served._pool("cpu", "", threads).server.counts
-    assert counts.pictures > 0
-    served._pool("cpu", "", threads).close()
+    pool = served._pool("cpu", "", threads)
+    assert pool.networks.counts().pictures > 0
+    pool.close()
     served._pool.cache_clear()
 
 

@@ -21,13 +21,13 @@ from affex.pipeline.extraction import served, streams
 from affex.pipeline.extraction.extract import DIED
 from affex.pipeline.extraction.work import AudioBatch, Extracted, Failure, Job, together
 from affex.pipeline.manifest.utterance import Media
+from affex.pipeline.serving.networks import Networks
 from affex.pipeline.serving.pool import Pool
-from affex.pipeline.serving.server import Server
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
-    opened = Pool(Server("cpu"), 2)
+    opened = Pool(Networks("cpu"), 2)
     yield opened
     opened.close()
 

@@ -15,15 +15,15 @@ from affex.pipeline.execution.runner import DiedError
 from affex.pipeline.serving import arena
 from affex.pipeline.serving.arena import BLOCK, Arena
 from affex.pipeline.serving.collecting import PATIENCE, Collector, Request
+from affex.pipeline.serving.networks import Networks
 from affex.pipeline.serving.pool import Pool
-from affex.pipeline.serving.server import Server
 
 LADDER = (4, 8, 16, 32, 64, 256)
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
-    opened = Pool(Server("cpu"), 2)
+    opened = Pool(Networks("cpu"), 2)
     yield opened
     opened.close()
 
@@ -90,11 +90,11 @@ def test_pictures_larger_than_a_block_go_through_the_pipe(pool):
 
 
 def test_no_copy_is_counted_as_a_picture_and_no_batch_has_black_ones(pool):
-    before = vars(pool.server.counts).copy()
+    before = pool.networks.counts()
     # A black picture would lower nothing here, but a brighter one than the stream's would fail.
     assert list(pool.run(asks, Greys(most=9), [[9], [8, 9]], (4, 6))) == [[9], [8, 9]]
-    found = {name: value - before[name] for name, value in vars(pool.server.counts).items()}
-    assert (found["pictures"], found["given"], found["waits"]) == (3, 16, 2)
+    found = pool.networks.counts() - before
+    assert (found.pictures, found.given, found.waits) == (3, 16, 2)
 
 
 def test_errors_of_networks_come_back_and_other_streams_go_on(pool):
@@ -129,11 +129,23 @@ def test_a_process_that_dies_ends_its_tasks_and_no_others(pool):
     assert list(pool.run(asks, Greys(), [[4]], (4, 6))) == [[4]]
 
 
+def test_when_networks_die_their_processes_end_and_others_take_their_place(pool):
+    [first] = pool.run(names_itself)
+    tasks = pool.run(asks, Greys(), [[k] for k in range(10_000)], (4, 6))
+    assert next(tasks) == [0]
+    pool.networks._process.kill()
+    with pytest.raises(DiedError):
+        list(tasks)
+    assert list(pool.run(asks, Greys(), [[4]], (4, 6))) == [[4]]
+    assert [first] != list(pool.run(names_itself))
+
+
 def test_processes_end_with_the_one_that_owns_them():
     owner = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)
-    process = psutil.Process(int(owner.stdout.readline()))
+    processes = [psutil.Process(int(owner.stdout.readline())) for _ in range(2)]
     owner.kill()
-    process.wait(60)
+    psutil.wait_procs(processes, 60)
+    assert not any(process.is_running() for process in processes)
     owner.communicate()
 
 
@@ -148,7 +160,7 @@ def test_where_memory_cannot_be_reserved_pictures_go_through_pipes(monkeypatch):
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     assert arena.reserved() is None
-    opened = Pool(Server("cpu"), 1)
+    opened = Pool(Networks("cpu"), 1)
     assert list(opened.run(asks, Greys(), [[1, 2], [3]], (4, 6))) == [[1, 2], [3]]
     opened.close()
 
@@ -166,5 +178,6 @@ def test_the_ladder_of_this_test_is_the_gpu_s():
 
 
 if __name__ == "__main__":
-    print(*Pool(Server("cpu"), 1).run(names_itself), flush=True)
+    opened = Pool(Networks("cpu"), 1)
+    print(*opened.run(names_itself), opened.networks._process.pid, sep="\n", flush=True)
     threading.Event().wait()

@@ -295,8 +295,10 @@ def captured(compute: Compute, given: "torch.Tensor") -> Compute | None:
 
 @contextmanager
 def exact() -> "Iterator[None]":
-    """Run networks without gradients, without TF32 and with deterministic algorithms."""
+    """Run networks without gradients, without TF32 and with deterministic algorithms of cuDNN."""
     import torch
 
-    with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
+    # `flags` turns off what it is not told: without cuDNN, torch convolves picture by picture.
+    exactly = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    with torch.inference_mode(), exactly:
         yield

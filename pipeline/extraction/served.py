@@ -1,4 +1,4 @@
-"""Work with a device: the CPU's part in local processes, networks here, in batches of all of them.
+"""Work with a device: the CPU's part in local processes, networks in one more, in batches of all of them.
 
 The arrow from media, or cached rows, to rows, on a worker that has a device. The worker owns a `serving.pool.Pool`.
 Each batch runs in one of its processes, and the rows of each utterance come back as it ends. If the process dies, the
@@ -17,8 +17,8 @@ from affex.pipeline.execution.runner import DiedError
 from affex.pipeline.extraction import chain, streams
 from affex.pipeline.extraction.chain import LinkBatch
 from affex.pipeline.extraction.work import DIED, AudioBatch, Extracted, Failure, together
+from affex.pipeline.serving.networks import Networks
 from affex.pipeline.serving.pool import Pool
-from affex.pipeline.serving.server import Server
 
 Batch = TypeVar("Batch", AudioBatch, LinkBatch)
 
@@ -49,7 +49,7 @@ def pool(runtime: Runtime) -> Pool:
 @cache
 def _pool(device: str, weights: str, threads: int) -> Pool:
     # One core is left to the networks.
-    return Pool(Server(device, weights), max(1, threads - 1))
+    return Pool(Networks(device, weights), max(1, threads - 1))
 
 
 def _watched(batch: AudioBatch, ask: Ask) -> Iterator[Extracted]:

@@ -4,6 +4,7 @@ Pictures are copied into a block of the arena, once; what does not fit there goe
 for its answer, another one has the turn.
 """
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -50,7 +51,7 @@ class Client:
     def tell(self, change: int) -> None:
         """Tell the server that streams have begun, or ended if `change` is negative."""
         with self._sending:
-            self._connection.send((None, change))
+            self._message(None, change)
 
     def _send(self, asked: Asked, pictures: Pictures) -> "Future[Numbers]":
         block = self._placed(pictures)
@@ -61,8 +62,14 @@ class Client:
             network = self._networks.setdefault(asked, len(self._networks))
             self._asked[number] = answer, block
             place = bytearray(np.ascontiguousarray(pictures)) if block is None else block
-            self._connection.send((number, network, new, pictures.shape, place))
+            self._message(number, network, new, pictures.shape, place)
         return answer
+
+    def _message(self, *message: Any) -> None:
+        try:
+            self._connection.send(message)
+        except OSError:
+            _end()
 
     def _placed(self, pictures: Pictures) -> int | None:
         """Copy pictures into a block of the arena; return its first byte, or None if they do not fit."""
@@ -78,8 +85,7 @@ class Client:
             while True:
                 self._take(*self._connection.recv())
         except (EOFError, OSError):
-            for answer, _ in self._asked.values():
-                answer.set_exception(ConnectionError("the process that runs networks has ended"))
+            _end()
 
     def _take(self, number: int, found: Numbers | Exception) -> None:
         answer, block = self._asked.pop(number)
@@ -114,6 +120,11 @@ class Turn:
     def release(self) -> None:
         """Let another thread compute."""
         self._lock.release()
+
+
+def _end() -> None:
+    """End this process: without networks it can do nothing, and its tasks are run again elsewhere."""
+    os._exit(1)
 
 
 def _parts(pictures: Pictures) -> Iterator[Pictures]:

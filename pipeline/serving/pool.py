@@ -1,4 +1,4 @@
-"""Pool: the local processes of one device, which compute tasks and ask its `Server` for networks.
+"""Pool: the local processes of one device, which compute tasks and ask its `Networks`.
 
 Processes start when there is work for them and end with this process. A task yields its parts as they come. If a
 process dies, its tasks raise `DiedError`, and another process takes its place.
@@ -6,8 +6,6 @@ process dies, its tasks raise `DiedError`, and another process takes its place.
 
 import os
 import pickle
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -16,10 +14,11 @@ from queue import SimpleQueue
 from typing import Any
 
 from affex.pipeline.execution.proof import CODE, fingerprint
-from affex.pipeline.execution.runner import DiedError, deaf_children
+from affex.pipeline.execution.runner import DiedError
 from affex.pipeline.serving import arena, child
 from affex.pipeline.serving.child import End
-from affex.pipeline.serving.server import Server
+from affex.pipeline.serving.networks import Networks
+from affex.pipeline.serving.starting import started
 from affex.pipeline.text.errors import AffexError
 
 
@@ -28,14 +27,14 @@ class Pool:
 
     Parameters
     ----------
-    server
-        The networks.
+    networks
+        The process that runs networks.
     most
         The most processes for tasks; a task that runs `alone` has one more for itself.
     """
 
-    def __init__(self, server: Server, most: int) -> None:
-        self.server = server
+    def __init__(self, networks: Networks, most: int) -> None:
+        self.networks = networks
         self._most = most
         self._lock = threading.Lock()
         self._processes: list[_Process] = []
@@ -73,12 +72,13 @@ class Pool:
             for process in self._processes:
                 process.end()
             self._processes = []
+            self.networks.close()
 
     def _submitted(
         self, function: Callable[..., Iterator[Any]], arguments: tuple[Any, ...], *, alone: bool
     ) -> "tuple[_Process, int, SimpleQueue[Any]]":
         with self._lock:
-            process = _Process(self.server) if alone else self._idlest()
+            process = _Process(self.networks) if alone else self._idlest()
             return process, *process.submit(function, arguments)
 
     def _idlest(self) -> "_Process":
@@ -86,7 +86,7 @@ class Pool:
         self._processes = [process for process in self._processes if process.is_alive]
         idlest = min(self._processes, key=lambda process: process.n_tasks, default=None)
         if idlest is None or (idlest.n_tasks and len(self._processes) < self._most):
-            idlest = _Process(self.server)
+            idlest = _Process(self.networks)
             self._processes.append(idlest)
         return idlest
 
@@ -105,15 +105,15 @@ def _parts(parts: "SimpleQueue[Any]") -> Iterator[Any]:
 class _Process:
     """A local process, with its tasks and the queues of their parts."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, networks: Networks) -> None:
         self._tasks, tasks = Pipe()
-        networks, asking = Pipe()
+        answering, asking = Pipe()
         shared = arena.reserved()
-        numbers = (tasks.fileno(), asking.fileno(), -1 if shared is None else shared)
-        self._process = _started(numbers)
-        for end in (tasks, asking):
-            end.close()  # only the process holds the other ends now, so its death closes the pipes
-        server.add(networks, None if shared is None else arena.Arena(shared))
+        ends = tasks.fileno(), asking.fileno()
+        self._process = started(child.main, *ends, -1 if shared is None else shared, inherited=[*ends, shared])
+        networks.add(answering.fileno(), shared)
+        for end in (tasks, asking, answering):
+            end.close()  # only the other processes hold these ends now, so a death closes the pipes
         if shared is not None:
             os.close(shared)
         self._numbers = count()
@@ -158,14 +158,3 @@ class _Process:
             for parts in list(self._parts.values()):
                 parts.put(DiedError())
         self._process.wait()
-
-
-def _started(numbers: tuple[int, ...]) -> "subprocess.Popen[bytes]":
-    """Start a process; `multiprocessing` refuses it below Dask's workers, which are daemons of theirs."""
-    inherited = [number for number in numbers if number >= 0]
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    main = f"from {child.__name__} import main; main{numbers}"
-    command = [sys.executable, "-P", "-c", main]  # without the working folder, whose modules may have any names
-    with deaf_children():
-        return subprocess.Popen(command, pass_fds=inherited, env={**os.environ, **threads, "PYTHONPATH": path})

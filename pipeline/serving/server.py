@@ -1,4 +1,4 @@
-"""Server: the thread of the one process that has a device; it runs networks for the streams of local processes.
+"""Server: the one process that has a device; it runs networks for the streams of local processes.
 
 It reads requests from the connections of all clients, collects their pictures (`collecting`), runs batches on the
 device and answers. A client that ends, or dies, is forgotten with all that it asked for. An error of a network is the
@@ -11,17 +11,17 @@ or their bytes. ``(None, change)`` says that streams have begun or ended.
 
 import contextlib
 import math
+import operator
 import os
-import threading
+import pickle
+import socket
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from mmap import mmap
 from multiprocessing.connection import Connection, wait
-from operator import is_
-from queue import SimpleQueue
 from typing import Any, cast
 
 import numpy as np
@@ -35,6 +35,8 @@ from affex.pipeline.serving.collecting import PATIENCE, Collector, Kind, Picture
 
 #: The time between two looks at a running batch, s.
 LOOK = 0.0005
+#: Messages over the control socket: descriptors of another client come with it, and a question for the counts.
+ADD, COUNTS = b"+", b"?"
 
 
 @dataclass
@@ -62,6 +64,10 @@ class Counts:
     copies: int = 0
     busy: float = 0.0
 
+    def __sub__(self, earlier: "Counts") -> "Counts":
+        """Return what was done since an earlier count."""
+        return Counts(*map(operator.sub, astuple(self), astuple(earlier)))
+
 
 @dataclass(eq=False)
 class _Client:
@@ -72,42 +78,33 @@ class _Client:
 
 
 class Server:
-    """Networks on one device, for the clients that are added.
+    """Networks on one device, for the clients that come over a control socket (`networks`).
 
     Parameters
     ----------
+    control
+        The socket.
     device
         ``cpu``, ``cuda`` or ``cuda:1`` ...
     weights
         A folder of weight files; empty for none.
     """
 
-    def __init__(self, device: str, weights: str = "") -> None:
+    def __init__(self, control: socket.socket, device: str, weights: str) -> None:
         self.counts = Counts()
+        self._control = control
         self._device, self._weights = device, weights
         self._networks: dict[Asked, Batches] = {}
         self._clients: dict[Connection, _Client] = {}
-        self._coming: SimpleQueue[_Client] = SimpleQueue()
-        self._woken, self._waker = os.pipe()
         self._broken: dict[Kind, Exception] = {}
         self._collector = Collector(self._sizes)
         self._under_way: deque[tuple[list[Picture], Batch]] = deque()
-        threading.Thread(target=self._serve, name="affex networks", daemon=True).start()
 
-    def add(self, connection: Connection, arena: Arena | None) -> None:
-        """Serve another client, over its connection and the memory that it shares."""
-        if arena is not None and kind_of(self._device) == "cuda":
-            _pin(arena)
-        self._coming.put(_Client(connection, arena))
-        os.write(self._waker, b"+")
-
-    def _serve(self) -> None:
-        try:
+    def serve(self) -> None:
+        """Serve until the other end of the control socket is closed."""
+        with contextlib.suppress(EOFError):
             while True:
                 self._step()
-        finally:  # without this thread, clients would wait for ever
-            for client in list(self._clients.values()):
-                client.connection.close()
 
     def _step(self) -> None:
         self._listen()
@@ -119,15 +116,22 @@ class Server:
     def _listen(self) -> None:
         """Read all requests that have come; wait for one if there is nothing else to do."""
         patience = LOOK if self._under_way else PATIENCE if self._collector.n_requests else None
-        for ready in wait([self._woken, *self._clients], patience):
-            if ready == self._woken:
-                os.read(self._woken, 1)
-                self._admit()
+        for ready in wait([self._control, *self._clients], patience):
+            if ready == self._control:
+                self._obey()
             else:
                 self._hear(self._clients[cast(Connection, ready)])
 
-    def _admit(self) -> None:
-        client = self._coming.get()
+    def _obey(self) -> None:
+        """Admit a client, or answer with the counts."""
+        message, descriptors, *_ = socket.recv_fds(self._control, 1, 2)
+        if not message:
+            raise EOFError
+        if message == COUNTS:
+            self._control.sendall(pickle.dumps(self.counts))
+            return
+        connection, shared = (*descriptors, None)[:2]
+        client = _Client(Connection(connection), None if shared is None else _opened(shared, self._device))
         self._clients[client.connection] = client
 
     def _hear(self, client: _Client) -> None:
@@ -197,7 +201,7 @@ class Server:
             yield
         except Exception as error:
             for request in dict.fromkeys(request for request, _ in pictures):
-                self._collector.remove(partial(is_, request))
+                self._collector.remove(partial(operator.is_, request))
                 self._answer(request, portable(error))
 
     def _answer(self, request: Request, answer: Numbers | Exception) -> None:
@@ -230,8 +234,17 @@ def _memory(client: _Client) -> mmap:
     return client.arena.memory
 
 
+def _opened(shared: int, device: str) -> Arena:
+    """Return the memory behind a descriptor; the GPU can copy from it without a wait."""
+    arena = Arena(shared)
+    os.close(shared)
+    if kind_of(device) == "cuda":
+        with contextlib.suppress(RuntimeError):  # without this, copies wait, and nothing else changes
+            _pin(arena)
+    return arena
+
+
 def _pin(arena: Arena) -> None:
-    """Let the GPU copy from shared memory without a wait; without this, copies wait, and nothing else changes."""
     import torch
 
     memory = np.frombuffer(arena.memory, np.uint8)
@@ -245,3 +258,9 @@ def _unpin(arena: Arena) -> None:
     torch.cuda.synchronize()
     memory = np.frombuffer(arena.memory, np.uint8)
     torch.cuda.cudart().cudaHostUnregister(memory.ctypes.data)  # type: ignore[no-untyped-call]
+
+
+def main(control: int, device: str, weights: str) -> None:
+    """Serve over a socket of this descriptor until its other end is closed."""
+    Server(socket.socket(fileno=control), device, weights).serve()
+    os._exit(0)  # without the device's own end, which takes long

@@ -63,7 +63,7 @@ def code_digest(roots: Sequence[str] = (), alone: Sequence[str] = ()) -> str:
     """
     code = hashlib.sha256()
     for name in sorted({*(closure(roots) if roots else _every()), *alone}):
-        code.update(f"{name} ".encode() + hashlib.sha256(_text(name)).digest())
+        code.update(f"{name} ".encode() + _text_digest(name))
     return code.hexdigest()
 
 
@@ -98,9 +98,26 @@ class _File(NamedTuple):
 
 def _text(name: str) -> bytes:
     """Return the text of a module; of one without a file, as in a notebook, something new each time."""
-    loaded = name in sys.modules
-    path = getattr(sys.modules[name], "__file__", None) if loaded else _path(name)
+    path, loaded = _place(name)
     return _first_text(name, path, loaded) if path and Path(path).is_file() else secrets.token_bytes()
+
+
+def _text_digest(name: str) -> bytes:
+    """Return the sha256 of the text of a module."""
+    path, loaded = _place(name)
+    return _first_digest(name, path, loaded) or secrets.token_bytes()
+
+
+def _place(name: str) -> tuple[str, bool]:
+    """Return the path of a module's file, empty if it has none, and whether it is imported."""
+    loaded = name in sys.modules
+    return (getattr(sys.modules[name], "__file__", None) or "" if loaded else _path(name)), loaded
+
+
+@cache
+def _first_digest(name: str, path: str, loaded: bool) -> bytes:
+    """Return the sha256 of a module's text as it is first met; nothing if it has no file."""
+    return hashlib.sha256(_first_text(name, path, loaded)).digest() if path and Path(path).is_file() else b""
 
 
 @cache
