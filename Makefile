@@ -50,7 +50,7 @@ endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare fit predict demo show download list runs cache export import bench check test shells lint format types links lock clean
+.PHONY: help install features evaluate compare fit predict demo show download list runs cache export import bench check test test-slow shells lint format types links lock clean
 .NOTPARALLEL:
 
 help: ## show this help
@@ -158,14 +158,22 @@ bench: install ## measure speed, memory, coverage of intervals, the vote (DATA: 
 	$(BIN)/python benchmarks/intervals.py
 	$(BIN)/python benchmarks/video_memory.py
 	$(BIN)/python benchmarks/vote.py
+	$(BIN)/python benchmarks/net.py
 	$(BIN)/python benchmarks/simulation.py --scale 2
 	$(if $(CLIPS),$(bench-faces))
 
 check: lint types test ## run all checks of the continuous integration
 
-test: install ## run the tests
+define run-tests
 	@unset $(OPTIONS:%=AFFEX_%) AFFEX_MAKE_TYPED_IN; \
-	    $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	    $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+endef
+
+test: install ## run the tests
+	$(run-tests) $(PYTEST_ARGS)
+
+test-slow: install ## run the tests that take long: five seeds of each planted signal, all systems (half an hour)
+	$(run-tests) -m slow $(PYTEST_ARGS)
 
 shells: install ## test every command of README and docs in bash, zsh and dash (an hour)
 	$(BIN)/python tests/shells.py

@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
 
-from affex.classifiers.estimators.training import Numbers, Rows, fitted_scale
+from affex.classifiers.estimators.training import Numbers, Rows
 
 #: Principal components of more columns than this are computed by the randomised algorithm of Halko et al. 2011,
 #: doi:10.1137/090771806.
 MANY_COLUMNS = 1000
+#: Rows from which the scale of a stream is computed at once.
+AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,21 +119,26 @@ class Scale:
 
 
 def scale(rows: Rows, weight: NDArray[np.float64], n_components: int, seed: int) -> Scale:
-    """Return the scale of a stream's training rows.
+    """Return the scale of a stream's training rows, which are read in parts.
 
     Parameters
     ----------
     rows : (n_rows, *row_shape)
     weight : (n_rows,)
-        How many times each row counts.
+        How many times each row counts; one with weight 0 is not read.
     n_components
         How many principal components are kept, at most; 0 keeps the columns. Pictures are never reduced.
     """
-    columns = rows.reshape(-1, rows.shape[-1]) if rows.ndim > 2 else rows
-    repeated = np.repeat(weight, prod(rows.shape[1:-1])) if rows.ndim > 2 else weight
-    found = fitted_scale(columns, repeated)
-    mean = np.nan_to_num(found.mean_).astype(np.float32)
-    scaled = Scale(mean, np.nan_to_num(found.scale_, nan=1.0).astype(np.float32))
+    found = StandardScaler()
+    for first in range(0, len(rows), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        counted = weight[part] > 0
+        if counted.any():
+            columns = rows[part][counted].reshape(-1, rows.shape[-1])
+            repeated = np.repeat(weight[part][counted], prod(rows.shape[1:-1]))
+            found.partial_fit(columns, sample_weight=repeated)
+    mean, deviation = (getattr(found, name, np.full(rows.shape[-1], np.nan)) for name in ("mean_", "scale_"))
+    scaled = Scale(np.nan_to_num(mean).astype(np.float32), np.nan_to_num(deviation, nan=1.0).astype(np.float32))
     if not n_components or rows.ndim > 2:
         return scaled
     return Scale(scaled.mean, scaled.deviation, _principal(scaled.scaled(rows[weight > 0]), n_components, seed))

@@ -94,11 +94,9 @@ class Trainer:
         self._optimiser = _optimiser(self._network, schedule)
 
     def _scale(self, number: int, seed: int) -> Scale:
-        task, numbers = self._task, self._task.given.of_dialogs(self._dialogs)
-        offsets = task.given.offsets[number]
-        rows = np.concatenate([np.arange(offsets[n], offsets[n + 1]) for n in numbers])
-        weight = np.repeat(task.weight[numbers], np.diff(offsets)[numbers])
-        return scale(task.given.streams[number][rows], weight, self._schedule.components, seed)
+        given = self._task.given
+        weight = np.repeat(self._task.weight, np.diff(given.offsets[number]))
+        return scale(given.streams[number], weight, self._schedule.components, seed)
 
     @property
     def state(self) -> State:
