@@ -12,7 +12,10 @@ import soundfile
 from corpus import Listener, at_hand, run, small, spec, write_wav
 from plain import Broken, Level, Samples
 
+from affex.features.base import Runtime
 from affex.pipeline.caching import cache, feature_rows, sources
+from affex.pipeline.execution import stages
+from affex.pipeline.extraction.extract import extract
 from affex.pipeline.manifest import manifest
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Media
@@ -104,6 +107,21 @@ def test_another_parameter_makes_another_file(dataset: Dataset) -> None:
     assert summary.path.name == f"level-{cache.recipe(louder.feature).key[:12]}.h5"
     assert cache.FeatureFile(dataset.folder, LEVEL).path.read_bytes() == before
     assert rows(dataset, louder)["00"][1] == pytest.approx(2 * rows(dataset, LEVEL)["00"][1])
+
+
+def test_a_file_names_the_devices_that_computed_the_rows_of_a_network(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = cache.FeatureFile(dataset.folder, LEVEL).path
+    run(dataset, LEVEL)
+    with h5py.File(path) as file:
+        assert "device" not in json.loads(file.attrs["versions"])
+    monkeypatch.setattr(Level, "on_device", True)
+    for device, devices in (("cpu", "cpu"), ("cuda", "cpu, cuda")):  # the level itself is computed on the CPU
+        write_wav(dataset.root / "03.wav", 0.2, seed=len(devices))
+        extract(dataset, [LEVEL], lambda: stages.opened("inline", 1), Listener(), Runtime(device))
+        with h5py.File(path) as file:
+            assert json.loads(file.attrs["versions"])["device"] == devices
 
 
 def test_a_new_version_keeps_the_old_file_and_says_why(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

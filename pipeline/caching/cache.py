@@ -23,7 +23,7 @@ from affex.features.base import Feature
 from affex.features.external.imported import FILE, Imported
 from affex.pipeline import media
 from affex.pipeline.caching import store
-from affex.pipeline.caching.entry import SPILLED, Entry, Place, Recipe, Shape, longest_bytes
+from affex.pipeline.caching.entry import DEVICE, SPILLED, Entry, Place, Recipe, Shape, longest_bytes
 from affex.pipeline.caching.store import Found
 from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.storage import atomic
@@ -240,10 +240,18 @@ def publish(file: FeatureFile, held: Holdings, sources: Mapping[str, bytes]) -> 
     _set_aside(file)
     shape = _shape(file.spec.feature, held.places, failed)
     done = ((id_, source.hex(), held.places[id_]) for id_, source in sources.items() if id_ in held.places)
-    store.publish(file.path, file.recipe, columns, shape, itertools.chain(store.entries(done, file.key), failed))
+    recipe = file.recipe.on(*_devices(held.places))
+    store.publish(file.path, recipe, columns, shape, itertools.chain(store.entries(done, file.key), failed))
     for number, id_ in enumerate(id_ for id_ in sources if id_ in held.places):
         held.places[id_] = replace(held.places[id_], path=file.path, number=number)
     held.is_published = True
+
+
+def _devices(places: Mapping[str, Place]) -> Iterator[str]:
+    """Yield the devices that computed some rows, as their files name them."""
+    for path in {place.path for place in places.values()}:
+        if (stated := store.described(path)) is not None:
+            yield from stated.versions.get(DEVICE, "").split(", ")
 
 
 def _shape(feature: Feature, done: Mapping[str, Place], failed: Sequence[Entry]) -> Shape:
@@ -284,7 +292,8 @@ def _keep_orphans(file: FeatureFile, columns: Sequence[str], held: Holdings) -> 
     for at in range(0, len(orphans), 64):
         some = orphans[at : at + 64]
         shape = _shape(file.spec.feature, {id_: place for id_, _, place in some}, [])
-        store.write_segment(file.parts, file.recipe, columns, store.entries(some, file.key), shape)
+        recipe = file.recipe.on(*_devices({id_: place for id_, _, place in some}))
+        store.write_segment(file.parts, recipe, columns, store.entries(some, file.key), shape)
 
 
 def _set_aside(file: FeatureFile) -> None:

@@ -24,6 +24,9 @@ CHUNK = 4 * 2**20
 #: Name of a file in which a worker leaves pictures for the driver.
 SPILLED = re.compile(r"[0-9a-f]{12}\.crops\.tmp")
 
+#: The name of the devices among a file's versions.
+DEVICE = "device"
+
 #: The stored length of a failure's message, characters.
 MESSAGE = 500
 
@@ -37,7 +40,8 @@ class Recipe:
     spec
         Canonical JSON of all dependencies of the rows except the media.
     versions
-        Other packages that took part, for the record only: package to version; for imported rows also their origin.
+        Other packages that took part, for the record only: package to version; for imported rows also their origin,
+        for rows of networks the devices that computed them.
     """
 
     spec: str
@@ -47,6 +51,11 @@ class Recipe:
     def key(self) -> str:
         """The sha256 of the spec, in hexadecimal digits."""
         return hashlib.sha256(self.spec.encode()).hexdigest()
+
+    def on(self, *devices: str) -> "Recipe":
+        """Return the recipe with a record of the devices on which rows were computed; they differ in the last bits."""
+        named = ", ".join(sorted({device for device in devices if device}))
+        return replace(self, versions={**self.versions, DEVICE: named} if named else self.versions)
 
 
 @dataclass(frozen=True)

@@ -366,7 +366,7 @@ def _run(lane: _Lane, runner: Runner, console: Console) -> None:
 
     def keep(batch: AudioBatch | LinkBatch, result: Any) -> None:
         for part in _died(batch) if isinstance(result, Died) else result:
-            _keep(lane.courses[part.number], part)
+            _keep(lane.courses[part.number], part, batch.runtime.device)
 
     with console.progress("extracting", lane.n_utterances, "utterances") as tick:
         carry_out(runner, lane.work, lane.batches, keep, tick)
@@ -431,11 +431,12 @@ def _died(batch: AudioBatch | LinkBatch) -> Iterator[Extracted]:
             yield Extracted(number, feature.columns, outcomes)
 
 
-def _keep(course: _Course, part: Extracted) -> None:
+def _keep(course: _Course, part: Extracted, device: str) -> None:
     """Write what a batch gave for one feature as a segment, and note where it lies."""
+    recipe = course.file.recipe.on(device) if course.spec.feature.on_device else course.file.recipe
     course.held.columns = part.columns
     entries = [_entry(id_, course.sources[id_].hex(), outcome) for id_, outcome in part.outcomes.items()]
-    path = store.write_segment(course.file.parts, course.file.recipe, part.columns, entries)
+    path = store.write_segment(course.file.parts, recipe, part.columns, entries)
     for entry in entries:
         if isinstance(entry.crops, Spilled):
             entry.crops.path.unlink()

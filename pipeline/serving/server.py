@@ -130,8 +130,8 @@ class Server:
         if message == COUNTS:
             self._control.sendall(pickle.dumps(self.counts))
             return
-        connection, shared = (*descriptors, None)[:2]
-        client = _Client(Connection(connection), None if shared is None else _opened(shared, self._device))
+        connection, *shared = descriptors
+        client = _Client(Connection(connection), _opened(shared[0], self._device) if shared else None)
         self._clients[client.connection] = client
 
     def _hear(self, client: _Client) -> None:
