@@ -88,7 +88,7 @@ class Faces(VideoFeature):
         The number format in which ``mmod`` computes.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     with_crops: ClassVar[bool] = True
     on_device: ClassVar[bool] = True
     several: ClassVar[bool] = True
@@ -234,7 +234,7 @@ def _faceless(frame: _Seen) -> Values:
 
 
 def _row(picture: Picture, frame: _Seen, track: int, sight: Sight) -> Values:
-    points = five(picture, sight.box)
+    points = five(picture, sight.box) if np.isnan(sight.points).any() else sight.points
     quality = sharpness(picture, sight.box), yaw(points), inside(picture, sight.box), 1 + sight.others
     whose = off_centre(picture, sight.box), track, frame.shot
     return np.array([frame.time, 1, sight.score, *sight.box, *points.ravel(), *quality, *whose], np.float32)

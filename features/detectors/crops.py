@@ -39,8 +39,10 @@ def wider(box: Box, widened: float = WIDENED) -> NDArray[np.float64]:
 
 
 def cutout(picture: Picture, left: int, top: int, right: int, bottom: int) -> Picture:
-    """Return a part of a picture, ``(bottom - top, right - left, 3)``, black outside the picture."""
+    """Return a part of a picture, ``(bottom - top, right - left, 3)``, black outside it; a view where it lies inside."""
     height, width = picture.shape[:2]
+    if 0 <= left and 0 <= top and right <= width and bottom <= height:
+        return picture[top:bottom, left:right]
     part = np.zeros((bottom - top, right - left, 3), np.uint8)
     x0, x1 = (min(max(edge, 0), width) for edge in (left, right))
     y0, y1 = (min(max(edge, 0), height) for edge in (top, bottom))
@@ -48,11 +50,49 @@ def cutout(picture: Picture, left: int, top: int, right: int, bottom: int) -> Pi
     return part
 
 
+def square(picture: Picture, middle: Points, side: float, size: int) -> tuple[Picture, NDArray[np.int64], float]:
+    """Return a square part of a picture at a size, black outside the picture.
+
+    Parameters
+    ----------
+    picture : (height, width, 3) uint8
+    middle : (2,), px
+        x and y of its middle; the first pixel reaches from 0 to 1.
+    side
+        Its side in the picture, px; rounded, so that it can be halved while it is more than twice the size.
+    size
+        The side of the result, px.
+
+    Returns
+    -------
+    part : (size, size, 3) uint8
+    corner : (2,), px
+        x and y of the left upper corner in the picture.
+    scale
+        How many pixels of the picture are one of the part.
+    """
+    unit = 2 ** max(0, math.floor(math.log2(max(side, 1) / size)))
+    whole = unit * max(1, round(side / unit))
+    corner = np.floor(np.asarray(middle, np.float64) - whole / 2 + 0.5).astype(int)
+    left, top = corner.tolist()
+    part = resized(cutout(picture, left, top, left + whole, top + whole), size, size)
+    return part, corner, whole / size
+
+
 def resized(picture: Picture, width: int, height: int) -> Picture:
-    """Return a picture at another size: averaged when it shrinks, interpolated when it grows."""
+    """Return a picture at another size: averaged when it shrinks, interpolated when it grows.
+
+    While both sides are even and twice as long as wanted or more, it is halved, which is several times as fast.
+    """
     import cv2
 
-    shrinks = width * height < picture.shape[0] * picture.shape[1]
+    there = picture.shape[1::-1]
+    while all(side % 2 == 0 and side >= 2 * wanted for side, wanted in zip(there, (width, height), strict=True)):
+        there = there[0] // 2, there[1] // 2
+        picture = np.asarray(cv2.resize(picture, there, interpolation=cv2.INTER_AREA))
+    if there == (width, height):
+        return picture
+    shrinks = width * height < there[0] * there[1]
     return np.asarray(
         cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     )
