@@ -136,8 +136,9 @@ def compressed(part: Picture) -> bytes:
     if shrink < 1:
         part = resized(part, max(1, round(width * shrink)), max(1, round(height * shrink)))
     colours = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+    swapped = cv2.cvtColor(part, cv2.COLOR_RGB2BGR)
     for quality in QUALITIES:
-        _, jpeg = cv2.imencode(".jpg", part[:, :, ::-1], (cv2.IMWRITE_JPEG_QUALITY, quality, *colours))
+        _, jpeg = cv2.imencode(".jpg", swapped, (cv2.IMWRITE_JPEG_QUALITY, quality, *colours))
         if len(jpeg) <= MOST:
             break
     return jpeg.tobytes()
@@ -153,10 +154,10 @@ def decoded(crop: bytes) -> Picture:
     """
     import cv2
 
-    picture = cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR) if crop else None
+    picture = cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR_RGB) if crop else None
     if picture is None:
         raise ValueError(f"a crop of {len(crop)} bytes cannot be decoded as a picture")
-    return np.ascontiguousarray(picture[:, :, ::-1])
+    return np.asarray(picture, np.uint8)
 
 
 def placed(points: Points, box: Box, crop: Picture) -> Points:
