@@ -39,9 +39,12 @@ def wider(box: Box, widened: float = WIDENED) -> NDArray[np.float64]:
 
 
 def cutout(picture: Picture, left: int, top: int, right: int, bottom: int) -> Picture:
-    """Return a part of a picture, ``(bottom - top, right - left, 3)``, black outside it; a view where it lies inside."""
+    """Return a part of a picture, ``(bottom - top, right - left, 3)``, black outside the picture.
+
+    It is a view of the picture where it lies inside.
+    """
     height, width = picture.shape[:2]
-    if 0 <= left and 0 <= top and right <= width and bottom <= height:
+    if min(left, top) >= 0 and right <= width and bottom <= height:
         return picture[top:bottom, left:right]
     part = np.zeros((bottom - top, right - left, 3), np.uint8)
     x0, x1 = (min(max(edge, 0), width) for edge in (left, right))
