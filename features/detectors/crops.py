@@ -26,9 +26,15 @@ Box = NDArray[np.floating]
 
 
 def area(box: Box, widened: float = WIDENED) -> tuple[int, int, int, int]:
-    """Return the part of the frame that a widened box covers: left, top, right, bottom (the last two outside), px."""
-    (left, top), (right, bottom) = np.floor(wider(box, widened) + 0.5).astype(int).tolist()
-    return left, top, max(right, left + 1), max(bottom, top + 1)
+    """Return the part of the frame that a widened box covers: left, top, right, bottom (the last two outside), px.
+
+    The sides of a part that is shrunk to `LONGEST` are so many pixels that it can be halved first.
+    """
+    first, last = np.floor(wider(box, widened) + 0.5).astype(int)
+    unit = _unit(float((last - first).max()), LONGEST)
+    sides = unit * np.maximum(-(-(last - first) // unit), 1)
+    left, top, right, bottom = np.concatenate([first, first + sides]).tolist()
+    return left, top, right, bottom
 
 
 def wider(box: Box, widened: float = WIDENED) -> NDArray[np.float64]:
@@ -74,12 +80,17 @@ def square(picture: Picture, middle: Points, side: float, size: int) -> tuple[Pi
     scale
         How many pixels of the picture are one of the part.
     """
-    unit = 2 ** max(0, math.floor(math.log2(max(side, 1) / size)))
+    unit = _unit(side, size)
     whole = unit * max(1, round(side / unit))
     corner = np.floor(np.asarray(middle, np.float64) - whole / 2 + 0.5).astype(int)
     left, top = corner.tolist()
     part = resized(cutout(picture, left, top, left + whole, top + whole), size, size)
     return part, corner, whole / size
+
+
+def _unit(side: float, size: int) -> int:
+    """Return the power of 2 by which a side, px, can be divided without becoming less than a size."""
+    return 2 ** max(0, math.floor(math.log2(max(side, 1) / size)))
 
 
 def resized(picture: Picture, width: int, height: int) -> Picture:
