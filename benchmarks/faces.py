@@ -82,12 +82,11 @@ def frames_of(path: Path, count: int) -> Iterator[tuple[int, np.ndarray]]:
                 yield number, frame.to_ndarray(format="rgb24")
 
 
-def at_640(frame: np.ndarray) -> np.ndarray:
-    """Return the middle of a frame, 640 x 480."""
-    height, width = frame.shape[:2]
-    h, w = min(height, width * 3 // 4), min(width, height * 4 // 3)
-    top, left = (height - h) // 2, (width - w) // 2
-    return cv2.resize(frame[top : top + h, left : left + w], (640, 480), interpolation=cv2.INTER_AREA)
+def middle(frame: np.ndarray, width: int = 640, height: int = 480) -> np.ndarray:
+    """Return the middle of a frame at a size, px."""
+    h, w = min(frame.shape[0], frame.shape[1] * height // width), min(frame.shape[1], frame.shape[0] * width // height)
+    top, left = (frame.shape[0] - h) // 2, (frame.shape[1] - w) // 2
+    return cv2.resize(frame[top : top + h, left : left + w], (width, height), interpolation=cv2.INTER_AREA)
 
 
 def views(path: Path, frames: int, large: int) -> Iterator[View]:
@@ -163,7 +162,7 @@ def spread(values: list[float]) -> str:
 
 def speed(paths: list[Path], rounds: int, threads: list[int]) -> None:
     """Race detection and embedding."""
-    frames = np.stack([at_640(picture) for path in paths for _, picture in frames_of(path, 1)])
+    frames = np.stack([middle(picture) for path in paths for _, picture in frames_of(path, 1)])
     chips = chips_of(frames, found_by("float32", frames))
     for number in threads:
         torch.set_num_threads(number)

@@ -37,9 +37,9 @@ class Run:
     peaks: tuple[float, ...]
 
 
-def features(table: Path, cache: Path, wanted: str, jobs: int = 2, *others: str) -> Run:
+def features(table: Path, cache: Path, wanted: str, jobs: int = 2, *others: str, python: str = sys.executable) -> Run:
     """Extract features of a table with a fresh process and its workers; others are options of affex."""
-    command = [sys.executable, "-m", "affex.pipeline.cli", "features", "--dataset", "csv", "--data", str(table)]
+    command = [python, "-m", "affex.pipeline.cli", "features", "--dataset", "csv", "--data", str(table)]
     return run([*command, "--cache", str(cache), "--features", wanted, "--jobs", str(jobs), *others])
 
 

@@ -1,6 +1,6 @@
 """What a feature is: the arrow from an utterance to its rows.
 
-Conventions: audio is mono ``(n_samples,) float32 in [-1, 1]``, pictures are ``(n, height, width, 3) uint8 RGB``,
+Conventions: audio is mono ``(n_samples,) float32 in [-1, 1]``, pictures are ``(height, width, 3) uint8 RGB``,
 rates are in Hz, durations and times in seconds, rows are ``(n_rows, n_columns) float32``. A feature's fields are its
 identity and make the cache key. Fields that are excluded from comparison (``weights``, the path of a weight file) and
 how a feature is run (`Runtime`) are not part of the identity. Modules import their heavy libraries inside functions,
@@ -66,13 +66,13 @@ class Frames:
 
     Parameters
     ----------
-    pictures : (n, height, width, 3) uint8
-        RGB, upright.
+    pictures : n of (height, width, 3) uint8
+        RGB, upright, of one size.
     times : (n,) float64, s
         When each picture is shown, from the utterance's beginning.
     """
 
-    pictures: NDArray[np.uint8]
+    pictures: Sequence[NDArray[np.uint8]]
     times: NDArray[np.float64]
 
 

@@ -88,7 +88,7 @@ class Faces(VideoFeature):
         The number format in which ``mmod`` computes.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     with_crops: ClassVar[bool] = True
     on_device: ClassVar[bool] = True
     several: ClassVar[bool] = True
@@ -234,20 +234,21 @@ def _faceless(frame: _Seen) -> Values:
 
 
 def _row(picture: Picture, frame: _Seen, track: int, sight: Sight) -> Values:
-    points = five(picture, sight.box)
+    points = five(picture, sight.box) if np.isnan(sight.points).any() else sight.points
     quality = sharpness(picture, sight.box), yaw(points), inside(picture, sight.box), 1 + sight.others
     whose = off_centre(picture, sight.box), track, frame.shot
     return np.array([frame.time, 1, sight.score, *sight.box, *points.ravel(), *quality, *whose], np.float32)
 
 
 def sharpness(picture: Picture, box: NDArray[np.floating]) -> float:
-    """Return how sharp a face is: the variance of the Laplacian of its box, grey, at `SHARP_SIZE`.
+    """Return how sharp a face is: the variance of the Laplacian of the square about its box, grey, at `SHARP_SIZE`.
 
     Pech-Pacheco et al. 2000, Diatom autofocusing in brightfield microscopy, doi:10.1109/ICPR.2000.903548.
     """
     import cv2
 
-    part = crops.resized(crops.cutout(picture, *crops.area(box, widened=0)), SHARP_SIZE, SHARP_SIZE)
+    first, last = np.asarray(box, np.float64).reshape(2, 2)
+    part, _, _ = crops.square(picture, (first + last) / 2, float((last - first).mean()), SHARP_SIZE)
     return float(cv2.Laplacian(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())
 
 

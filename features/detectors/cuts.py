@@ -114,5 +114,4 @@ def _of_one_size(frames: Sequence[tuple[Picture, float]], cuts: Sequence[bool]) 
     for _, some in groupby(zip(frames, cuts, strict=True), key=lambda frame: frame[0][0].shape):
         own, marks = zip(*some, strict=True)
         pictures, times = zip(*own, strict=True)
-        together = pictures[0][None] if len(pictures) == 1 else np.stack(pictures)  # a large one is not copied
-        yield Frames(together, np.array(times)), list(marks)
+        yield Frames(pictures, np.array(times)), list(marks)

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.features.detectors.base import Faces
+from affex.features.detectors.base import Boxes, Faces
+from affex.features.detectors.chips import Picture, Points
 from affex.features.detectors.crops import Box, area, cutout
-from affex.features.detectors.cuts import Small, difference, small
-from affex.features.detectors.search import NONE, Search
-from affex.features.networks.base import Pictures
+from affex.features.detectors.cuts import Small, difference, small, thinned
+from affex.features.detectors.search import NONE, Found, Search
 
 #: Two boxes of one frame with at least this intersection over union are one face.
 SAME = 0.3
@@ -41,11 +41,14 @@ class Sight:
         The detector's score.
     others
         How many other faces this frame, or the last one that was searched whole, has.
+    points : (5, 2) float64, px
+        The points of the face, NaN if they were not searched.
     """
 
     box: Box
     score: float
     others: int
+    points: Points
 
 
 @dataclass
@@ -92,53 +95,59 @@ class Follower:
         self._n_faces = 0
         self._size: tuple[int, ...] = ()
 
-    def follow(self, frames: Pictures, cuts: Sequence[bool]) -> Iterator[dict[int, Sight]]:
+    def follow(self, frames: Sequence[Picture], cuts: Sequence[bool]) -> Iterator[dict[int, Sight]]:
         """Yield the sights of each of the next frames, by the number of the track.
 
         Parameters
         ----------
-        frames : (n, height, width, 3) uint8, RGB
+        frames : n of (height, width, 3) uint8, RGB
+            Of one size.
         cuts
             For each frame, whether a shot begins with it.
         """
-        if frames.shape[1:] != self._size:  # a stream may change its size
-            self._size, self._tracks = frames.shape[1:], []
+        if len(frames) and frames[0].shape != self._size:  # a stream may change its size
+            self._size, self._tracks = frames[0].shape, []
         searched = self._search.whole(frames) if self._every == 1 else [None] * len(frames)
         for frame, cut, faces in zip(frames, cuts, searched, strict=True):
             if cut:
                 self._tracks = []
             yield self._next(frame, faces)
 
-    def _next(self, frame: Pictures, whole: Faces | None) -> dict[int, Sight]:
+    def _next(self, frame: Picture, whole: Found | None) -> dict[int, Sight]:
         self._since += 1
         seen = [track for track in self._tracks if not track.hidden]
         is_near = whole is None and bool(seen) and self._since < self._every
         faces = self._around(frame, self._near()) if is_near else self._whole(frame, whole)
-        links = self._links(frame, faces)
+        looks = _looks(frame, faces)
+        links = self._links(faces, looks)
         if lost := [track for track in seen if track.number not in links]:
             faces = _merged(faces, self._whole(frame, whole) if is_near else self._around(frame, lost))
-            links = self._links(frame, faces)
+            looks = _looks(frame, faces)
+            links = self._links(faces, looks)
         self._n_faces = max(self._n_faces, len(faces))
-        return self._continued(frame, faces, links)
+        return self._continued(faces, looks, links)
 
     def _near(self) -> list[_Track]:
         """Return the tracks around whose last place is searched: hidden ones until a whole frame was searched."""
         return [track for track in self._tracks if track.hidden < self._every]
 
-    def _whole(self, frame: Pictures, found: Faces | None) -> Faces:
-        faces = self._search.whole(frame[None])[0] if found is None else found
+    def _whole(self, frame: Picture, found: Found | None) -> Found:
+        faces = self._search.whole([frame], self._boxes())[0] if found is None else found
         self._since, self._n_faces = 0, len(faces)
         return faces
 
-    def _around(self, frame: Pictures, tracks: Iterable[_Track]) -> Faces:
+    def _boxes(self) -> Boxes:
+        """Return the last boxes of the faces that are seen, (n, 4)."""
+        return np.array([track.box for track in self._tracks if not track.hidden], np.float32).reshape(-1, 4)
+
+    def _around(self, frame: Picture, tracks: Iterable[_Track]) -> Found:
         faces = NONE
         for track in tracks:
             faces = _merged(faces, self._search.around(frame, track.box))
         return faces
 
-    def _links(self, frame: Pictures, faces: Faces) -> dict[int, int]:
+    def _links(self, faces: Found, looks: Sequence[Small]) -> dict[int, int]:
         """Return which face continues which track, by the numbers of the tracks."""
-        looks = [_look(frame, box) for box in faces.boxes] if self._tracks else []
         costs = sorted(
             (cost, track.number, number)
             for track in self._tracks
@@ -151,7 +160,7 @@ class Follower:
                 links[track] = face
         return links
 
-    def _continued(self, frame: Pictures, faces: Faces, links: dict[int, int]) -> dict[int, Sight]:
+    def _continued(self, faces: Found, looks: Sequence[Small], links: dict[int, int]) -> dict[int, Sight]:
         """Continue the linked tracks, begin new ones with the other faces, and return the sights of the largest."""
         track_of = {face: track for track, face in links.items()}
         largest = sorted(range(len(faces)), key=lambda face: -float(sizes(faces.boxes[face])))[: self._most]
@@ -162,10 +171,9 @@ class Follower:
         for face in largest:
             number = track_of.get(face, self._n_tracks)
             self._n_tracks = max(self._n_tracks, number + 1)
-            box = faces.boxes[face]
-            look = _look(frame, box)
+            box, look = faces.boxes[face], looks[face]
             known[number] = known[number].seen(box, look) if number in known else _Track(number, box, look, look)
-            sights[number] = Sight(box, float(faces.scores[face]), self._n_faces - 1)
+            sights[number] = Sight(box, float(faces.scores[face]), self._n_faces - 1, faces.points[face])
         self._tracks = list(known.values())
         return dict(sorted(sights.items()))
 
@@ -181,15 +189,19 @@ def _cost(track: _Track, box: Box, look: Small) -> float | None:
     return away + unlike
 
 
-def _look(frame: Pictures, box: Box) -> Small:
-    """Return the small picture of a face and its surroundings."""
-    return small(cutout(frame, *area(box)))
+def _looks(frame: Picture, faces: Faces) -> list[Small]:
+    """Return the small picture of each face and its surroundings."""
+    return [small(thinned(cutout(frame, *area(box)))) for box in faces.boxes]
 
 
-def _merged(faces: Faces, others: Faces) -> Faces:
+def _merged(faces: Found, others: Found) -> Found:
     """Return faces, and those of the others that are not among them."""
     new = [n for n, box in enumerate(others.boxes) if (overlap(box, faces.boxes) < SAME).all()]
-    return Faces(np.concatenate([faces.boxes, others.boxes[new]]), np.concatenate([faces.scores, others.scores[new]]))
+    return Found(
+        np.concatenate([faces.boxes, others.boxes[new]]),
+        np.concatenate([faces.scores, others.scores[new]]),
+        np.concatenate([faces.points, others.points[new]]),
+    )
 
 
 def overlap(box: Box, others: Box) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.detectors.chips import Picture, Points, placement
-from affex.features.detectors.crops import Box, area, cutout, resized
+from affex.features.detectors.crops import Box, square
 from affex.features.networks.base import Pictures, check_picture
 from affex.features.networks.dlib_weights import LANDMARKS_5, LANDMARKS_68
 from affex.features.networks.weights import packaged
@@ -95,15 +95,14 @@ def five(picture: Picture, box: Box) -> NDArray[np.float64]:
     WeightError
         If the package with the models is missing or contains other files.
     """
-    square = squared(box)
-    left, top, right, bottom = area(square, SHOWN_WIDENED)
-    shown = resized(cutout(picture, left, top, right, bottom), SHOWN, SHOWN)
-    scale = np.array([right - left, bottom - top]) / SHOWN
-    corners = (square.reshape(2, 2) - (left, top)) / scale
+    first, last = squared(box).reshape(2, 2)
+    side = (1 + SHOWN_WIDENED) * (last - first)[0]
+    shown, corner, scale = square(picture, (first + last) / 2, side, SHOWN)
+    corners = (np.array([first, last]) - corner) / scale
     moves = MOVES * SHOWN / (1 + SHOWN_WIDENED)
     moved = [landmarks(shown, (corners + move).ravel()) for move in moves]
     points = np.mean(moved, axis=0, dtype=np.float64)
-    there: NDArray[np.float64] = (points + 0.5) * scale - 0.5 + (left, top)
+    there: NDArray[np.float64] = (points + 0.5) * scale - 0.5 + corner
     return there
 
 

@@ -94,12 +94,13 @@ def suppressed(windows: Windows) -> NDArray[np.intp]:
         First and last column and row (left, top, right, bottom, all inside), the best window first.
     """
     kept: list[int] = []
-    for number, window in enumerate(windows):
-        best = windows[kept]
-        shared = _area(np.maximum(best[:, :2], window[:2]), np.minimum(best[:, 2:], window[2:]))
-        around = _area(np.minimum(best[:, :2], window[:2]), np.maximum(best[:, 2:], window[2:]))
-        if not (shared > OVERLAP * around).any():
-            kept.append(number)
+    left = np.arange(len(windows))
+    while len(left):
+        best, others = windows[left[0]], windows[left]
+        shared = _area(np.maximum(others[:, :2], best[:2]), np.minimum(others[:, 2:], best[2:]))
+        around = _area(np.minimum(others[:, :2], best[:2]), np.maximum(others[:, 2:], best[2:]))
+        kept.append(int(left[0]))
+        left = left[1:][(shared <= OVERLAP * around)[1:]]
     return np.array(kept, np.intp)
 
 

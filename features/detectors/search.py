@@ -13,16 +13,16 @@ depend a little on the box from which they are searched, so a known box stands u
 The faces of a frame depend on that frame and the known box alone, not on the batches.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.features.detectors.base import Detector, Faces, ranked
-from affex.features.detectors.crops import Box, cutout, resized
+from affex.features.detectors.base import Boxes, Detector, Faces, ranked
+from affex.features.detectors.chips import Picture, Points
+from affex.features.detectors.crops import Box, resized, square
 from affex.features.detectors.landmarks import box_of, five
-from affex.features.networks.base import Pictures
 
 #: The longer side of a frame in the first and in the last search, px.
 SMALL, LARGE = 640, 2560
@@ -44,7 +44,24 @@ CROWD = 20
 #: How many bytes of frames a detector gets at once.
 AT_ONCE = 64 * 2**20
 
-NONE = Faces(np.empty((0, 4), np.float32), np.empty(0, np.float32))
+NO_BOXES = np.empty((0, 4), np.float32)
+NO_FACES = Faces(NO_BOXES, np.empty(0, np.float32))
+
+
+@dataclass(frozen=True)
+class Found(Faces):
+    """The faces of one frame with their points.
+
+    Parameters
+    ----------
+    points : (n_faces, 5, 2) float64, px
+        The points from which each box follows (`features.detectors.landmarks.five`); NaN where they were not searched.
+    """
+
+    points: NDArray[np.float64]
+
+
+NONE = Found(NO_BOXES, NO_FACES.scores, np.empty((0, 5, 2)))
 
 
 @dataclass(frozen=True)
@@ -83,27 +100,30 @@ class Search:
             scales.append(scale)
         return tuple(scales)
 
-    def whole(self, frames: Pictures) -> list[Faces]:
+    def whole(self, frames: Sequence[Picture], known: Boxes = NO_BOXES) -> list[Found]:
         """Return the faces of each frame at the first scale where any is found, and that follows the smallest ones.
 
         Parameters
         ----------
-        frames : (n, height, width, 3) uint8, RGB
+        frames : n of (height, width, 3) uint8, RGB
+            Of one size.
+        known : (n_known, 4), px
+            Faces that may be in any of them.
         """
-        found = [NONE] * len(frames)
+        found = [NO_FACES] * len(frames)
         left = list(range(len(frames)))
-        for scale in self.scales(*frames.shape[1:3]):
+        for scale in self.scales(*frames[0].shape[:2]) if len(frames) else ():
             for number, faces in zip(left, self._at(frames, left, scale), strict=True):
                 found[number] = joined(found[number], faces) if len(found[number]) else faces
             smallest = LEAST * self.window / scale
             left = [n for n in left if not len(found[n]) or _widths(found[n].boxes).min() < smallest]
         if self.verifies:
             found = [self._verified(frame, faces) for frame, faces in zip(frames, found, strict=True)]
-        return [self._steadied(frame, faces) for frame, faces in zip(frames, found, strict=True)]
+        return [self._steadied(frame, faces, known) for frame, faces in zip(frames, found, strict=True)]
 
-    def _at(self, frames: Pictures, numbers: list[int], scale: float) -> Iterator[Faces]:
+    def _at(self, frames: Sequence[Picture], numbers: list[int], scale: float) -> Iterator[Faces]:
         """Yield the faces of some frames at a scale."""
-        height, width = frames.shape[1:3]
+        height, width = frames[0].shape[:2]
         size = max(1, round(width * scale)), max(1, round(height * scale))
         ratios = np.array([width / size[0], height / size[1]] * 2, np.float32)
         at_once = max(1, AT_ONCE // (3 * size[0] * size[1]))
@@ -111,7 +131,7 @@ class Search:
             shown = np.stack([frames[n] if scale == 1 else resized(frames[n], *size) for n in some])
             yield from (Faces(faces.boxes * ratios, faces.scores) for faces in self.detector.detect(shown))
 
-    def around(self, frame: Pictures, box: Box) -> Faces:
+    def around(self, frame: Picture, box: Box) -> Found:
         """Return the faces near a known face, searched at a scale that suits its size.
 
         Parameters
@@ -120,30 +140,26 @@ class Search:
         box : (4,), px
             The known face.
         """
-        return self._steadied(frame, self._around(frame, box), box)
+        return self._steadied(frame, self._around(frame, box), box[None])
 
-    def _around(self, frame: Pictures, box: Box) -> Faces:
+    def _around(self, frame: Picture, box: Box) -> Faces:
         first, last = np.asarray(box, np.float64).reshape(2, 2)
-        side = max(1, round(REACH * float((last - first).max())))
-        left, top = (int(edge) for edge in np.floor((first + last - side) / 2 + 0.5))
-        shown = resized(cutout(frame, left, top, left + side, top + side), AROUND, AROUND)
+        shown, corner, scale = square(frame, (first + last) / 2, REACH * float((last - first).max()), AROUND)
         [faces] = (self.near or self.detector).detect(shown[None])
-        return Faces(faces.boxes * np.float32(side / AROUND) + np.array([left, top] * 2, np.float32), faces.scores)
+        return Faces(faces.boxes * np.float32(scale) + np.tile(corner, 2).astype(np.float32), faces.scores)
 
-    def _verified(self, frame: Pictures, faces: Faces) -> Faces:
+    def _verified(self, frame: Picture, faces: Faces) -> Faces:
         """Return the faces that are also found around each of these faces."""
-        found = NONE
+        found = NO_FACES
         for box in faces.boxes:
             found = joined(found, self._around(frame, box))
         return found
 
-    def _steadied(self, frame: Pictures, faces: Faces, known: Box | None = None) -> Faces:
-        if not self.steady:
-            return faces
-        boxes = faces.boxes.copy()
-        for number, box in enumerate(faces.boxes[:CROWD]):
-            boxes[number] = _steady(frame, box, known)
-        return Faces(boxes, faces.scores)
+    def _steadied(self, frame: Picture, faces: Faces, known: Boxes) -> Found:
+        boxes, points = faces.boxes.copy(), np.full((len(faces), 5, 2), np.nan)
+        for number, box in enumerate(faces.boxes[:CROWD] if self.steady else ()):
+            boxes[number], points[number] = _steady(frame, box, known)
+        return Found(boxes, faces.scores, points)
 
 
 def joined(faces: Faces, others: Faces) -> Faces:
@@ -164,15 +180,17 @@ def _shared(box: Box, others: Box) -> NDArray[np.floating]:
     return shared
 
 
-def _steady(frame: Pictures, found: Box, known: Box | None) -> Box:
-    """Return the box that follows from the points; the one found, or a known one near it, where they disagree."""
-    held = known if known is not None and _apart(known, found) < NEAR else None
-    box = found if held is None else held
-    for _ in range(TIMES if held is None else 1):
-        box = box_of(five(frame, box))
+def _steady(frame: Picture, found: Box, known: Boxes) -> tuple[Box, Points]:
+    """Return the box that follows from the points, and these; the one found, or a known one, where they disagree."""
+    held = min((box for box in known if _apart(box, found) < NEAR), key=lambda box: _apart(box, found), default=None)
+    start = found if held is None else held
+    points = first = five(frame, start)
+    for _ in range(TIMES - 1 if held is None else 0):
+        points = five(frame, box_of(points))
+    box = box_of(points)
     if _apart(box, found) > FAR:
-        return found if held is None else held
-    return box if held is None or _apart(box, held) > HELD else held
+        return start, first
+    return (box, points) if held is None or _apart(box, held) > HELD else (held, points)
 
 
 def _apart(box: Box, found: Box) -> float:

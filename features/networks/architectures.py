@@ -49,6 +49,22 @@ def _grown(x: Tensor, channels: int, height: int, width: int) -> Tensor:
     return functional.pad(x, (0, width - x.shape[3], 0, height - x.shape[2], 0, channels - x.shape[1]))
 
 
+class SumOfShifted(nn.Module):
+    """The sum of an odd number of maps, the middle one in its place and the others shifted towards it column by column.
+
+    Values are taken to be zero outside a map; the sum is float32.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the sum, (n, 1, height, width)."""
+        n_maps, width = x.shape[1], x.shape[3]
+        wide = functional.pad(x.float(), (n_maps // 2, n_maps // 2))
+        total = wide[:, :1, :, :width].clone()
+        for shift in range(1, n_maps):
+            total += wide[:, shift : shift + 1, :, shift : shift + width]
+        return total
+
+
 class MiniXception(nn.Module):
     """mini-Xception with folded batch norms: 7 scores that add up to 1, then the last maps, pooled.
 

@@ -76,9 +76,26 @@ def load(device: str = "cpu", precision: Precision = "float32") -> "torch.nn.Mod
         gamma, beta, _, _, mean, variance = np.concatenate([next(tensors).ravel() for _ in range(5)]).reshape(6, -1)
         gain = gamma / np.sqrt(variance.astype(np.float64) + EPSILON)
         steps += [fold(both, gain, beta - gain * mean, layer), torch.nn.ReLU(inplace=True)]
-    network = torch.nn.Sequential(*steps, fold(next(tensors), np.ones(1), np.zeros(1), LAYERS[-1]))
+    network = torch.nn.Sequential(*steps, *_column_by_column(fold(next(tensors), np.ones(1), np.zeros(1), LAYERS[-1])))
     place(network, device, precision)
     return network
+
+
+def _column_by_column(last: "torch.nn.Conv2d") -> "tuple[torch.nn.Module, torch.nn.Module]":
+    """Return a convolution with one output as one with an output for each column of its filter, and their sum.
+
+    One output would leave most of a CPU's vector unit idle: this takes an eighth of the time.
+    """
+    import torch
+
+    from affex.features.networks.architectures import SumOfShifted
+
+    size = last.kernel_size[0]
+    columns = torch.nn.Conv2d(last.in_channels, size, (size, 1), padding=(size // 2, 0))
+    columns.weight.data = last.weight.data[0].permute(2, 0, 1).unsqueeze(3).contiguous()
+    assert last.bias is not None
+    columns.bias = torch.nn.Parameter(torch.nn.functional.pad(last.bias.data, (0, size - 1)))
+    return columns, SumOfShifted()
 
 
 def _shapes() -> "Iterator[tuple[int, int, int, int]]":

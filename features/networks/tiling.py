@@ -107,10 +107,9 @@ def tiled(pictures: "torch.Tensor", levels: int = 0) -> "torch.Tensor":
 
     n, channels, height, width = pictures.shape
     plan = layout(height, width, levels)
-    pyramids = torch.zeros(
-        (n, channels, plan.height, plan.width), device=pictures.device, dtype=pictures.dtype
-    ).contiguous(memory_format=torch.channels_last)
-    level = pictures
+    shape = (n, plan.height, plan.width, channels)
+    pyramids = torch.zeros(shape, device=pictures.device, dtype=pictures.dtype).permute(0, 3, 1, 2)
+    level = pictures.contiguous()  # each level is resized plane by plane
     for left, top, w, h in plan.tiles:
         if (h, w) != level.shape[2:]:
             level = _resized(level, (h, w))

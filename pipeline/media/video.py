@@ -126,7 +126,7 @@ def _still(reel: Reel, wanted: Sequence[Wanted]) -> Iterator[Window | Ended]:
             problem = f"the span begins at {each.start:.3f} s, and {reel.name} is a still picture, which has no length"
         if problem is None:
             shown = REGIONS[each.region](whole) if each.region else whole
-            yield Window(each.id, Frames(shown[None], np.zeros(1)))
+            yield Window(each.id, Frames([shown], np.zeros(1)))
         yield Ended(each.id, int(problem is None), problem)
 
 
@@ -230,8 +230,7 @@ class _Utterance:
             yield self._window()
 
     def _window(self) -> Window:
-        pictures = np.stack(self._pictures) if len(self._pictures) > 1 else self._pictures[0][None]
-        frames = Frames(pictures, np.array(self._times))
+        frames = Frames(self._pictures, np.array(self._times))
         self._pictures, self._times = [], []
         return Window(self._wanted.id, frames)
 
