@@ -8,10 +8,10 @@ Attention after Zhou et al. 2019, doi:10.1145/3340555.3355713; context of a dial
 doi:10.18653/v1/P17-1081.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
-from affex.classifiers.base import Classifier, Context, Target
+from affex.classifiers.base import Classifier, Context, RowsRead, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +74,7 @@ class Net(Classifier):
         Classes only: ``balanced``: all classes have the same total weight; ``none``: all utterances have the same.
     """
 
+    rows: ClassVar[RowsRead] = "each"  # type: ignore[misc]
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "sequence"
     streams: ClassVar[int] = 0
     prefers: ClassVar[str] = "mfcc"
@@ -156,7 +157,7 @@ class Net(Classifier):
             "seed": seed,
             "device": device,
         }
-        settings = asdict(self) | given
+        settings = self.own_settings | given
         if settings.pop("context") == "none":
             settings["turns"] = "none"
         return (NetClassifier if target == "classes" else NetRegressor)(**settings)

@@ -317,7 +317,8 @@ def _with_distances(examples: Examples, plan: Plan, runner: Runner, likeness: Li
     if (
         plan.settings.speaker_norm is not True
         or plan.settings.soft
-        or reader_of(plan.classifier).framewise is not False
+        or plan.classifier.reads != "utterance"
+        or len(examples.X) != len(examples.y)
     ):
         return examples
     needs = Needs(gpu=float(_is_on_gpu(plan)))

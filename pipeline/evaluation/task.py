@@ -95,16 +95,17 @@ def prepare(table: Table, plan: Plan) -> Task:
     shares, ceiling, unrated = _rated(table.utterances, selection, plan)
     classes_missing = notes(selection.y, rounds) if selection.classes else ()
     poor = speakers.warnings(found, selection.y, plan.settings.speaker_norm)
+    examples = Examples(
+        read.streams,
+        selection.y,
+        _groups(groups, read.utterances),
+        selection.classes,
+        shares,
+        turns=turns(read.utterances, len(table), plan.classifier.context),
+    )
     return Task(
         utterances=table.utterances,
-        examples=Examples(
-            read.streams,
-            selection.y,
-            _groups(groups, read.utterances),
-            selection.classes,
-            shares,
-            turns=turns(read.utterances, len(table), plan.classifier.context),
-        ),
+        examples=examples,
         folds=rounds,
         clusters=found,
         left_out={reason: n for reason, n in (left_out | dict(selection.left_out)).items() if n},
@@ -117,6 +118,7 @@ def prepare(table: Table, plan: Plan) -> Task:
             *classes_missing,
             *poor,
             *_random_splits(plan),
+            *_unequal(plan, examples),
         ),
         ceiling=ceiling,
         spread=speakers.spread(found, selection.y),
@@ -193,6 +195,12 @@ def _random_splits(plan: Plan) -> Iterator[str]:
     from affex.classifiers.estimators.inspection import random_splits
 
     yield from random_splits(built(plan))
+
+
+def _unequal(plan: Plan, examples: Examples) -> Iterator[str]:
+    """Yield a sentence if utterances with more rows count more in training."""
+    if not reader_of(plan.classifier).equal_weights(examples):
+        yield f"{plan.classifier.name} takes no weights: an utterance counts once for each of its rows in training"
 
 
 def folds_hash(task: Task) -> str:

@@ -1,11 +1,13 @@
 """Readers: the arrow from a table's rows and a fold to the input of ``fit``, and from an estimator's output to scores.
 
-There is one reader for each kind of rows that a classifier reads (`affex.classifiers.base.Classifier.reads`). Only this
-module distinguishes the kinds:
+There is one reader for each kind of rows that a classifier reads (`affex.classifiers.base.Classifier.reads`, `rows`).
+Only this module distinguishes the kinds:
 
 ``utterance``
     One row per utterance, the columns of several features side by side, frames pooled: ``fit(X, y, groups,
-    sample_weight, inner)``, then ``predict`` and ``predict_proba``.
+    sample_weight, inner)``, then ``predict`` and ``predict_proba``. With ``rows="each"``, all rows of an utterance
+    (frames, segments), each with its utterance's class or value, and with weights that give each utterance the same
+    total; the scores of an utterance's rows are averaged.
 ``frame``
     All frames of an utterance, each with its utterance's class; ``log_likelihood`` of each is combined (`decision`).
 ``sequence``
@@ -145,6 +147,10 @@ class Reader(ABC):
         }
         return Training(_block(examples, owner, owner), np.repeat(targets, repeats), given)
 
+    def equal_weights(self, examples: Examples) -> bool:  # noqa: ARG002
+        """Return whether each utterance has the same total weight in training."""
+        return True
+
     @abstractmethod
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
         """Return a fitted estimator's scores of the utterances `test`; it was fitted on `train`."""
@@ -166,6 +172,45 @@ class UtteranceReader(Reader):
         if not examples.classes:
             return _values(estimator.predict(X))
         return _decided(estimator, X)
+
+
+@dataclass(frozen=True)
+class EachRowReader(Reader):
+    """Each row of an utterance as a row of its own; the scores of an utterance are the mean over its rows."""
+
+    framewise: ClassVar[bool | None] = None
+
+    def equal_weights(self, examples: Examples) -> bool:
+        """Return whether each utterance has the same total weight: not if the estimator takes none and numbers vary."""
+        return self._takes_weights(examples) or len(np.unique(np.diff(examples.offsets))) <= 1
+
+    def _takes_weights(self, examples: Examples) -> bool:
+        from affex.classifiers.estimators import fitting
+
+        return fitting.takes_weights(self.classifier.estimator(target="classes" if examples.classes else "values"))
+
+    def _training(
+        self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
+    ) -> Training:
+        lengths = np.diff(examples.offsets)[owner]
+        if weight is None and (lengths > 1).any() and self._takes_weights(examples):
+            weight = np.ones(len(owner))
+        return super()._training(examples, owner, targets, None if weight is None else weight / lengths, inner)
+
+    def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
+        """Return the mean of the rows' scores, or values, of each utterance.
+
+        The decision is the class with the highest mean; where the estimator decides alike on all rows of an utterance
+        (on its only row), it is that decision.
+        """
+        X, offsets = _block(examples, test, train), offsets_of(np.diff(examples.offsets)[test])
+        if not examples.classes:
+            return _values(_means(estimator.predict(X).astype(np.float64), offsets))
+        decided, scores, _ = _decided(estimator, X)
+        means = _means(scores, offsets)
+        first = decided[offsets[:-1]]
+        alike = np.logical_and.reduceat(decided == np.repeat(first, np.diff(offsets)), offsets[:-1])
+        return Scored(np.where(alike, first, np.asarray(estimator.classes_)[means.argmax(axis=1)]), means)
 
 
 @dataclass(frozen=True)
@@ -260,6 +305,8 @@ def reader_of(classifier: Classifier) -> Reader:
     """
     if classifier.reads != "sequence" and (classifier.streams, classifier.context) != (1, "none"):
         raise ValueError(f"{classifier.name} takes several streams or a context: expected reads = 'sequence'")
+    if classifier.reads == "utterance" and classifier.rows == "each":
+        return EachRowReader(classifier)
     return READERS[classifier.reads](classifier)
 
 
@@ -322,6 +369,15 @@ def _decided(estimator: Any, X: NDArray[Any]) -> Scored:
         return Scored(decided, (decided[:, None] == estimator.classes_).astype(np.float64))
     values = estimator.decision_function(X)
     return Scored(decided, softmax(values if values.ndim == 2 else np.column_stack([-values, values]), axis=1))
+
+
+def _means(values: Floats, offsets: Numbers) -> Floats:
+    """Return the mean of the rows of each utterance, exact where they are equal, ``(n_utterances, ...)``."""
+    first = values[offsets[:-1]]
+    lengths = np.diff(offsets)
+    beyond = np.add.reduceat(values - np.repeat(first, lengths, axis=0), offsets[:-1], axis=0)
+    means: Floats = first + beyond / lengths.reshape(-1, *[1] * (values.ndim - 1))
+    return means
 
 
 def _values(predicted: NDArray[Any]) -> Scored:
