@@ -117,8 +117,13 @@ class Classifier(ABC):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Its settings by name, in types that JSON can hold."""
-        return asdict(self)
+        """Its settings by name, in types that JSON can hold; `rows` if it is not the default."""
+        return self._with_rows(asdict(self))
+
+    def _with_rows(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings with `rows` if it is not the default, so that runs keep their names where it is not used."""
+        own = {name: value for name, value in settings.items() if name != "rows"}
+        return own if self.rows == Classifier.rows else {**own, "rows": self.rows}
 
     @property
     def own_settings(self) -> dict[str, Any]:
@@ -231,8 +236,7 @@ class Wrapped(Classifier):
     @property
     def settings(self) -> Mapping[str, Any]:
         """The estimator's class and all its settings; `rows` if it is not the default."""
-        found: Mapping[str, Any] = json.loads(self.spelled)
-        return found if self.rows == "pooled" else {**found, "rows": self.rows}
+        return self._with_rows(json.loads(self.spelled))
 
     @property
     def open_seeds(self) -> list[str]:
