@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from affex.classifiers.base import Classifier, Context, RowsRead, Target
+from affex.classifiers.estimators.layers import hidden_layers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,12 +132,7 @@ class Net(Classifier):
     @property
     def _hidden(self) -> tuple[int, ...]:
         """Units of the head's hidden layers."""
-        if self.head == "none":
-            return ()
-        parts = self.head.split("+")
-        if not all(part.isascii() and part.isdigit() and int(part) for part in parts):
-            raise ValueError(f"head={self.head}: expected none, or units of each layer joined by +, as in 128+64")
-        return tuple(map(int, parts))
+        return hidden_layers("head", self.head)
 
     def build(self, *, target: Target = "classes", seed: int, device: str = "cpu") -> Any:
         """Return an unfitted `NetClassifier`, or a `NetRegressor`.
