@@ -116,6 +116,11 @@ class Classifier(ABC):
         return SCORES[answer_of(self._built())]
 
     @property
+    def reads_each_row(self) -> bool:
+        """Whether it is a classifier of utterances that learns from each of their rows."""
+        return self.reads == "utterance" and self.rows == "each"
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         """Its settings by name, in types that JSON can hold; `rows` if it is not the default."""
         return self._with_rows(asdict(self))
@@ -123,7 +128,7 @@ class Classifier(ABC):
     def _with_rows(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return settings with `rows` if it is not the default, so that runs keep their names where it is not used."""
         own = {name: value for name, value in settings.items() if name != "rows"}
-        return own if self.rows == Classifier.rows else {**own, "rows": self.rows}
+        return {**own, "rows": self.rows} if self.reads_each_row else own
 
     @property
     def own_settings(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from affex.classifiers.base import Classifier
-from affex.classifiers.estimators.layers import hidden_layers
+from affex.classifiers.estimators.spelling import hidden_layers
 
 
 @dataclass(frozen=True, kw_only=True)

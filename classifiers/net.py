@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from affex.classifiers.base import Classifier, Context, RowsRead, Target
-from affex.classifiers.estimators.layers import hidden_layers
+from affex.classifiers.estimators.spelling import AugmentationName, hidden_layers, names_among
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,18 @@ class Net(Classifier):
         The longest gradient.
     components
         Principal components of each stream's columns that are kept; 0 keeps the columns.
+    augment
+        What changes training batches at random, joined by +, as in ``noise+time``: ``noise``; ``time`` and
+        ``frequency``, masks of rows and of columns (SpecAugment, Park et al. 2019,
+        doi:10.21437/Interspeech.2019-2680); ``flip`` and ``rotation``, of pictures; ``none``.
+    noise
+        The standard deviation of that noise, in those of a column.
+    widest
+        The widest mask, as a share of an utterance's rows, or of the columns.
+    angle
+        The largest rotation, in degrees, to either side.
+    most_rows
+        How many rows of an utterance are read at the most, from the first; 0: all.
     epochs
         Most epochs; their number is that with the least mean loss on inner speakers.
     patience
@@ -104,6 +116,11 @@ class Net(Classifier):
     batch: int = 32
     clip: float = 5.0
     components: int = 0
+    augment: str = "none"
+    noise: float = 0.1
+    widest: float = 0.2
+    angle: float = 10.0
+    most_rows: int = 0
     epochs: int = 50
     patience: int = 5
     folds: int = 2
@@ -118,7 +135,7 @@ class Net(Classifier):
         for name in ("units", "maps", "depth", "factors", "batch", "epochs", "folds", "seeds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 1 or more")
-        for name in ("decay", "components", "patience"):
+        for name in ("decay", "components", "noise", "angle", "most_rows", "patience"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 0 or more")
         for name in ("rate", "clip"):
@@ -127,12 +144,21 @@ class Net(Classifier):
         for name in ("dropout", "momentum"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 0 to less than 1")
+        if not 0 <= self.widest <= 1:
+            raise ValueError(f"widest={self.widest}: expected 0 to 1")
+        if "frequency" in self._augment and self.components:
+            raise ValueError("augment=frequency masks columns that lie side by side; expected components=0 beside it")
         _ = self._hidden
 
     @property
     def _hidden(self) -> tuple[int, ...]:
         """Units of the head's hidden layers."""
         return hidden_layers("head", self.head)
+
+    @property
+    def _augment(self) -> tuple[str, ...]:
+        """What changes training batches."""
+        return names_among("augment", self.augment, get_args(AugmentationName))
 
     def build(self, *, target: Target = "classes", seed: int, device: str = "cpu") -> Any:
         """Return an unfitted `NetClassifier`, or a `NetRegressor`.
@@ -149,6 +175,7 @@ class Net(Classifier):
             raise ValueError(f"loss={self.loss}: to predict {target}, expected {' or '.join(able)}")
         given = {
             "head": self._hidden,
+            "augment": self._augment,
             "loss": able[0] if self.loss == "auto" else self.loss,
             "seed": seed,
             "device": device,

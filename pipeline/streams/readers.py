@@ -305,7 +305,7 @@ def reader_of(classifier: Classifier) -> Reader:
     """
     if classifier.reads != "sequence" and (classifier.streams, classifier.context) != (1, "none"):
         raise ValueError(f"{classifier.name} takes several streams or a context: expected reads = 'sequence'")
-    if classifier.reads == "utterance" and classifier.rows == "each":
+    if classifier.reads_each_row:
         return EachRowReader(classifier)
     return READERS[classifier.reads](classifier)
 
