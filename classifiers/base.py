@@ -70,6 +70,10 @@ class Classifier(ABC):
     prefers: ClassVar[str] = "egemaps"
     #: Whether hyperparameters are searched on held-out training speakers; they are fixed where speakers are too few.
     tuned: ClassVar[bool] = False
+    #: For sequences: how many rows a segment has, each of which is learned by itself; 0: an utterance is one sequence.
+    segment: ClassVar[int] = 0
+    #: How many rows lie from the beginning of a segment to the beginning of the next; 0: as many as a segment has.
+    step: ClassVar[int] = 0
     #: Which other turns of the dialog it uses to predict an utterance: none, the same speaker's turns, or all turns.
     context: ClassVar[Context] = "none"
 
@@ -119,6 +123,11 @@ class Classifier(ABC):
     def reads_each_row(self) -> bool:
         """Whether it is a classifier of utterances that learns from each of their rows."""
         return self.reads == "utterance" and self.rows == "each"
+
+    @property
+    def averaged(self) -> str:
+        """What the scores of an utterance are the mean over, ``"rows"`` or ``"segments"``; empty if it is not one."""
+        return "segments" if self.segment else "rows" if self.reads_each_row else ""
 
     @property
     def settings(self) -> Mapping[str, Any]:

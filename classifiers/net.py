@@ -75,6 +75,12 @@ class Net(Classifier):
         The largest rotation, in degrees, to either side.
     most_rows
         How many rows of an utterance are read at the most, from the first; 0: all.
+    segment
+        Rows of a segment: each segment of an utterance is learned by itself, and the scores of an utterance's segments
+        are averaged. Rows that fill no segment are left out; in an utterance with too few rows for one, the last row is
+        repeated (as in Fan et al. 2016, doi:10.1145/2993148.2997632). 0: an utterance is one sequence.
+    step
+        Rows from the beginning of a segment to the beginning of the next; 0: as many as a segment has.
     epochs
         Most epochs; their number is that with the least mean loss on inner speakers.
     patience
@@ -121,6 +127,8 @@ class Net(Classifier):
     widest: float = 0.2
     angle: float = 10.0
     most_rows: int = 0
+    segment: int = 0  # type: ignore[misc]
+    step: int = 0  # type: ignore[misc]
     epochs: int = 50
     patience: int = 5
     folds: int = 2
@@ -135,7 +143,7 @@ class Net(Classifier):
         for name in ("units", "maps", "depth", "factors", "batch", "epochs", "folds", "seeds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 1 or more")
-        for name in ("decay", "components", "noise", "angle", "most_rows", "patience"):
+        for name in ("decay", "components", "noise", "angle", "most_rows", "segment", "step", "patience"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 0 or more")
         for name in ("rate", "clip"):
@@ -146,9 +154,17 @@ class Net(Classifier):
                 raise ValueError(f"{name}={getattr(self, name)}: expected 0 to less than 1")
         if not 0 <= self.widest <= 1:
             raise ValueError(f"widest={self.widest}: expected 0 to 1")
+        _ = self._hidden
+        self._require_fitting()
+
+    def _require_fitting(self) -> None:
+        """Refuse settings that do not fit together."""
         if "frequency" in self._augment and self.components:
             raise ValueError("augment=frequency masks columns that lie side by side; expected components=0 beside it")
-        _ = self._hidden
+        if self.segment and self.context != "none":
+            raise ValueError(f"segment={self.segment}: a dialog is one sequence; expected context=none beside it")
+        if self.step and not self.segment:
+            raise ValueError(f"step={self.step}: expected segment= beside it")
 
     @property
     def _hidden(self) -> tuple[int, ...]:
@@ -181,6 +197,7 @@ class Net(Classifier):
             "device": device,
         }
         settings = self.own_settings | given
+        del settings["segment"], settings["step"]  # the reader of the rows cuts them
         if settings.pop("context") == "none":
             settings["turns"] = "none"
         return (NetClassifier if target == "classes" else NetRegressor)(**settings)

@@ -20,7 +20,7 @@ from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.models import model_file, models
 from affex.pipeline.specs.classifiers import classifier_of, classifier_spec
 from affex.pipeline.specs.features import feature_specs
-from affex.pipeline.streams.readers import reader_of
+from affex.pipeline.streams.readers import reader_of, segments_of
 from affex.pipeline.streams.stream import rows_of
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import UsageError
@@ -185,7 +185,7 @@ def test_the_tested_speaker_leaves_no_trace(spec):
     assert state(table) != state(turned(table, "02"))
 
 
-@pytest.mark.parametrize("made", [SVM, LogisticRegression(), LinearSVC(), LinearDiscriminantAnalysis()], ids=str)
+@pytest.mark.parametrize("made", ["logistic", LogisticRegression(), LinearSVC(), LinearDiscriminantAnalysis()], ids=str)
 def test_a_saved_model_predicts_as_the_evaluation_does(made, tmp_path):
     each = pair(made)[1] if isinstance(made, str) else plan(of_estimator(made, rows="each"))
     table = make_table(n_speakers=3, n_frames=3)
@@ -202,6 +202,72 @@ def test_a_saved_model_predicts_as_the_evaluation_does(made, tmp_path):
 def test_inner_scores_are_one_row_per_training_utterance():
     result = evaluate(make_table(n_speakers=4, n_frames=3), pair(SVM)[1], inner=True)
     assert [len(inner.ids) for inner in result.inner] == [48] * 4
+
+
+# Segments of sequences
+
+
+def test_segments_of_rows_by_hand():
+    rows, offsets, n = segments_of(np.array([0, 5, 7, 7, 10]), 3, 2)
+    assert rows.tolist() == [0, 1, 2, 2, 3, 4, 5, 6, 6, 7, 8, 9]
+    assert offsets.tolist() == [0, 3, 6, 9, 9, 12]
+    assert n.tolist() == [2, 1, 1, 1]
+
+
+def net(spec: str) -> Plan:
+    return plan(f"net:trunk=conv1d,units=4,epochs=4,patience=0,rate=0.02,{spec}")
+
+
+def test_one_segment_per_utterance_gives_the_same_bits():
+    table = make_table(n_speakers=3, n_frames=4)
+    assert identical(evaluate(table, net("segment=4"), inner=True), evaluate(table, net("dropout=0.2"), inner=True))
+
+
+def test_segments_are_weighted_and_averaged():
+    table = make_table(n_speakers=3, n_frames=7)
+    one = net("segment=3,step=2")
+    task = prepare(table, one)
+    fold = task.folds[0]
+    training = reader_of(one.classifier).training(task.examples, fold.train)
+    assert len(training.y) == 3 * len(fold.train)
+    assert training.given["sample_weight"] == pytest.approx(np.full(len(training.y), 1 / 3))
+    model = fit(build(one, task.examples), task.examples, fold, one)
+    rows, offsets, _ = segments_of(np.arange(len(fold.test) + 1) * 7, 3, 2)
+    own = table.X[rows_of(table.offsets, fold.test)][rows]
+    by_hand = model.predict_proba(own, offsets).reshape(len(fold.test), 3, -1).mean(axis=1)
+    assert evaluate(table, one).scores.values[fold.test] == pytest.approx(by_hand)
+
+
+def test_values_of_segments_are_averaged_and_a_saved_model_does_the_same(tmp_path):
+    table = with_values(make_table(n_speakers=3, n_frames=7))
+    one = replace(net("segment=3"), protocol=Protocol("valence", target="valence"))
+    scores = evaluate(table, one).scores
+    model_file.write(models.fit(table, one, exclude=("02",), recipes=["{}"]), tmp_path / "model.affex")
+    own = np.flatnonzero(table.speakers == "02")
+    read = model_file.read(tmp_path / "model.affex")
+    assert read.plan.about().scores.endswith("; the mean over the segments of an utterance")
+    assert models.predict(read, table.take(own)).fold_scores.predicted.tolist() == scores.predicted[own].tolist()
+
+
+def test_soft_targets_of_segments_are_shares_of_their_weight():
+    one = replace(net("segment=2"), settings=Settings(soft=True))
+    task = prepare(rated(make_table(n_speakers=3, n_frames=4)), one)
+    training = reader_of(one.classifier).training(task.examples, task.folds[0].train)
+    assert training.given["sample_weight"].sum() == pytest.approx(len(task.folds[0].train))
+
+
+def test_segments_need_the_same_rows_of_all_streams():
+    table = make_table(n_speakers=3, n_frames=4)
+    other = replace(table.streams[0].take(np.arange(48)[::-1]), offsets=np.arange(49))
+    two = replace(table, streams=(table.streams[0], other), present=np.ones((48, 2), bool))
+    with pytest.raises(UsageError, match="segment=2 cuts rows"):
+        prepare(two, replace(net("segment=2"), features=("made", "other")))
+
+
+@pytest.mark.parametrize("spec", ["segment=4,context=dialog", "step=2"])
+def test_segments_that_make_no_sense_are_refused(spec):
+    with pytest.raises(UsageError, match="expected"):
+        net(spec)
 
 
 # As it is written

@@ -239,7 +239,8 @@ class Plan:
             classifier_settings=dict(self.classifier.settings),
             **self.settings.recorded,
         )
-        mean = "; the mean over the rows of an utterance" if self.classifier.reads_each_row else ""
+        averaged = self.classifier.averaged
+        mean = f"; the mean over the {averaged} of an utterance" if averaged else ""
         times = "; times the square root of the class's frequency" if self.settings.reweight else ""
         return About(
             self.corpus,
