@@ -134,7 +134,7 @@ def evaluate(
         classifier prefers.
     classifier
         The name of a classifier, parameters after a colon, as ``"svm:C=1"``; or any scikit-learn estimator, which is
-        cloned for each fold.
+        cloned for each fold (``of_estimator(..., rows="each")`` of `affex.classifiers.base` for each row of a feature).
     protocol
         Who is left out: ``"loso"``, ``"session"``, ``"group-k:k=5"``, ``"split"``, ``"cross"`` or a protocol of the
         corpus; empty for the first of the corpus.
@@ -202,10 +202,12 @@ def evaluate(
 
 
 def _wrapped(estimator: Any) -> "Classifier":
-    """Return the classifier of an estimator that was passed."""
-    from affex.classifiers.base import of_estimator
+    """Return the classifier of an estimator that was passed, or the classifier itself."""
+    from affex.classifiers.base import Classifier, of_estimator
     from affex.pipeline.text.errors import UsageError
 
+    if isinstance(estimator, Classifier):
+        return estimator
     try:
         return of_estimator(estimator)
     except ValueError as error:

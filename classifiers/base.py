@@ -28,7 +28,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,9 @@ Target = Literal["classes", "values"]
 #: Context that is used to predict an utterance, besides the utterance itself.
 Context = Literal["none", "speaker", "dialog"]
 
+#: What a classifier of utterances learns from: one row an utterance, for which frames are pooled, or each row.
+RowsRead = Literal["pooled", "each"]
+
 #: What the training rows may be too few for: a hyperparameter search (the settings are then fixed), one sigmoid per
 #: class (one function then turns all decision values into scores), or a trustworthy calibration (only the order of the
 #: scores then counts).
@@ -47,7 +50,14 @@ LIMITS = ("search", "sigmoids", "calibration")
 
 @dataclass(frozen=True, kw_only=True)
 class Classifier(ABC):
-    """A classifier with its settings."""
+    """A classifier with its settings.
+
+    Parameters
+    ----------
+    rows
+        ``pooled``: it learns from one row an utterance, and the frames of an utterance are pooled to one; ``each``: it
+        learns from every row of an utterance (frame, segment), and the scores of the rows are averaged.
+    """
 
     #: Input of the classifier: one row per utterance; all frames of an utterance (each row is scored; a field
     #: `decision` says how they decide, as in `gmm.Gmm`); or sequences of rows, with each utterance as a whole.
@@ -60,8 +70,18 @@ class Classifier(ABC):
     prefers: ClassVar[str] = "egemaps"
     #: Whether hyperparameters are searched on held-out training speakers; they are fixed where speakers are too few.
     tuned: ClassVar[bool] = False
+    #: For sequences: how many rows a segment has, each of which is learned by itself; 0: an utterance is one sequence.
+    segment: ClassVar[int] = 0
+    #: How many rows lie from the beginning of a segment to the beginning of the next; 0: as many as a segment has.
+    step: ClassVar[int] = 0
     #: Which other turns of the dialog it uses to predict an utterance: none, the same speaker's turns, or all turns.
     context: ClassVar[Context] = "none"
+
+    rows: RowsRead = "pooled"
+
+    def __post_init__(self) -> None:
+        if self.rows not in get_args(RowsRead):
+            raise ValueError(f"rows={self.rows}: expected pooled or each")
 
     #: Whether it computes on the device that it is built for; other classifiers always run on the CPU.
     on_device: ClassVar[bool] = False
@@ -100,9 +120,29 @@ class Classifier(ABC):
         return SCORES[answer_of(self._built())]
 
     @property
+    def reads_each_row(self) -> bool:
+        """Whether it is a classifier of utterances that learns from each of their rows."""
+        return self.reads == "utterance" and self.rows == "each"
+
+    @property
+    def averaged(self) -> str:
+        """What the scores of an utterance are the mean over, ``"rows"`` or ``"segments"``; empty if it is not one."""
+        return "segments" if self.segment else "rows" if self.reads_each_row else ""
+
+    @property
     def settings(self) -> Mapping[str, Any]:
-        """Its settings by name, in types that JSON can hold."""
-        return asdict(self)
+        """Its settings by name, in types that JSON can hold; `rows` if it is not the default."""
+        return self._with_rows(asdict(self))
+
+    def _with_rows(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings with `rows` if it is not the default, so that runs keep their names where it is not used."""
+        own = {name: value for name, value in settings.items() if name != "rows"}
+        return {**own, "rows": self.rows} if self.reads_each_row else own
+
+    @property
+    def own_settings(self) -> dict[str, Any]:
+        """Its settings by name without `rows`, which is for the reader of the rows and not for an estimator."""
+        return {name: value for name, value in self.settings.items() if name != "rows"}
 
     def distances(self, X: NDArray[np.float32], *, device: str) -> NDArray[np.float64] | None:  # noqa: ARG002
         """Return distances that are computed once for all folds, from rows whose scaling no fold fits.
@@ -193,6 +233,7 @@ class Wrapped(Classifier):
     def __post_init__(self) -> None:
         from affex.classifiers.estimators.inspection import spelled
 
+        super().__post_init__()
         is_class = isinstance(self.model, type)
         if is_class or not hasattr(self.model, "get_params") or not _predicts(self.model):
             expected = "expected an estimator of scikit-learn that predicts classes or values"
@@ -208,9 +249,8 @@ class Wrapped(Classifier):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The estimator's class and all its settings."""
-        found: Mapping[str, Any] = json.loads(self.spelled)
-        return found
+        """The estimator's class and all its settings; `rows` if it is not the default."""
+        return self._with_rows(json.loads(self.spelled))
 
     @property
     def open_seeds(self) -> list[str]:
@@ -240,15 +280,20 @@ def _kind(model: Any) -> str:
     return f"an object of the class {type(model).__name__}"
 
 
-def of_estimator(model: Any) -> Classifier:
+def of_estimator(model: Any, rows: RowsRead = "pooled") -> Classifier:
     """Return any scikit-learn estimator as a classifier.
+
+    Parameters
+    ----------
+    rows
+        As `Classifier.rows`.
 
     Raises
     ------
     ValueError
         As `Wrapped`.
     """
-    return Wrapped(model=model)
+    return Wrapped(model=model, rows=rows)
 
 
 def inner_folds(groups: NDArray[Any], n_splits: int = 5) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

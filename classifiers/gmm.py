@@ -7,10 +7,10 @@ mixture models for face and voice", ISM 2008), and a variance floor of a hundred
 noise frames by their low level is this project's choice.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from affex.classifiers.base import Classifier
+from affex.classifiers.base import Classifier, RowsRead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,7 @@ class Gmm(Classifier):
         The share of the columns that is kept; required if columns are selected, because there is no search here.
     """
 
+    rows: ClassVar[RowsRead] = "each"  # type: ignore[misc]
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "frame"
     prefers: ClassVar[str] = "mfcc-voice"
     scores: ClassVar[str] = (
@@ -88,7 +89,7 @@ class Gmm(Classifier):
         """Return an unfitted `ClassMixtures`."""
         from affex.classifiers.estimators.gmm import ClassMixtures
 
-        settings = asdict(self) | {"seed": seed}
+        settings = self.own_settings | {"seed": seed}
         del settings["decision"]  # the caller decides, because it knows which frames belong to an utterance
         return ClassMixtures(**settings)
 

@@ -4,25 +4,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from affex.classifiers.base import Classifier
+from affex.classifiers.estimators.spelling import hidden_layers
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mlp(Classifier):
-    """A network with one hidden layer of rectified linear units.
+    """A network with hidden layers of rectified linear units.
 
     Parameters
     ----------
     hidden
-        Units of the hidden layer.
+        Units of the hidden layers, joined by +, as in ``128+64+32``; ``none`` for no hidden layer.
     alpha
         Strength of the L2 penalty.
     epochs
         Most passes over the training rows.
     """
 
-    hidden: int = 100
+    hidden: int | str = 100
     alpha: float = 1.0
     epochs: int = 1000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _ = self._layers
+
+    @property
+    def _layers(self) -> tuple[int, ...]:
+        """Units of the hidden layers."""
+        return hidden_layers("hidden", self.hidden)
 
     def build(self, *, seed: int) -> Any:
         """Return a Pipeline: missing values become the column's mean, then z-scores, then the network."""
@@ -31,7 +41,7 @@ class Mlp(Classifier):
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        model = MLPClassifier((self.hidden,), alpha=self.alpha, max_iter=self.epochs, random_state=seed)
+        model = MLPClassifier(self._layers, alpha=self.alpha, max_iter=self.epochs, random_state=seed)
         return make_pipeline(SimpleImputer(), StandardScaler(), model)
 
 

@@ -8,10 +8,11 @@ Attention after Zhou et al. 2019, doi:10.1145/3340555.3355713; context of a dial
 doi:10.18653/v1/P17-1081.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
-from affex.classifiers.base import Classifier, Context, Target
+from affex.classifiers.base import Classifier, Context, RowsRead, Target
+from affex.classifiers.estimators.spelling import AugmentationName, hidden_layers, names_among
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,24 @@ class Net(Classifier):
         The longest gradient.
     components
         Principal components of each stream's columns that are kept; 0 keeps the columns.
+    augment
+        What changes training batches at random, joined by +, as in ``noise+time``: ``noise``; ``time`` and
+        ``frequency``, masks of rows and of columns (SpecAugment, Park et al. 2019,
+        doi:10.21437/Interspeech.2019-2680); ``flip`` and ``rotation``, of pictures; ``none``.
+    noise
+        The standard deviation of that noise, in those of a column.
+    widest
+        The widest mask, as a share of an utterance's rows, or of the columns.
+    angle
+        The largest rotation, in degrees, to either side.
+    most_rows
+        How many rows of an utterance are read at the most, from the first; 0: all.
+    segment
+        Rows of a segment: each segment of an utterance is learned by itself, and the scores of an utterance's segments
+        are averaged. Rows that fill no segment are left out; in an utterance with too few rows for one, the last row is
+        repeated (as in Fan et al. 2016, doi:10.1145/2993148.2997632). 0: an utterance is one sequence.
+    step
+        Rows from the beginning of a segment to the beginning of the next; 0: as many as a segment has.
     epochs
         Most epochs; their number is that with the least mean loss on inner speakers.
     patience
@@ -74,6 +93,7 @@ class Net(Classifier):
         Classes only: ``balanced``: all classes have the same total weight; ``none``: all utterances have the same.
     """
 
+    rows: ClassVar[RowsRead] = "each"  # type: ignore[misc]
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "sequence"
     streams: ClassVar[int] = 0
     prefers: ClassVar[str] = "mfcc"
@@ -102,6 +122,13 @@ class Net(Classifier):
     batch: int = 32
     clip: float = 5.0
     components: int = 0
+    augment: str = "none"
+    noise: float = 0.1
+    widest: float = 0.2
+    angle: float = 10.0
+    most_rows: int = 0
+    segment: int = 0  # type: ignore[misc]
+    step: int = 0  # type: ignore[misc]
     epochs: int = 50
     patience: int = 5
     folds: int = 2
@@ -116,7 +143,7 @@ class Net(Classifier):
         for name in ("units", "maps", "depth", "factors", "batch", "epochs", "folds", "seeds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 1 or more")
-        for name in ("decay", "components", "patience"):
+        for name in ("decay", "components", "noise", "angle", "most_rows", "segment", "step", "patience"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 0 or more")
         for name in ("rate", "clip"):
@@ -125,17 +152,29 @@ class Net(Classifier):
         for name in ("dropout", "momentum"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 0 to less than 1")
+        if not 0 <= self.widest <= 1:
+            raise ValueError(f"widest={self.widest}: expected 0 to 1")
         _ = self._hidden
+        self._require_fitting()
+
+    def _require_fitting(self) -> None:
+        """Refuse settings that do not fit together."""
+        if "frequency" in self._augment and self.components:
+            raise ValueError("augment=frequency masks columns that lie side by side; expected components=0 beside it")
+        if self.segment and self.context != "none":
+            raise ValueError(f"segment={self.segment}: a dialog is one sequence; expected context=none beside it")
+        if self.step and not self.segment:
+            raise ValueError(f"step={self.step}: expected segment= beside it")
 
     @property
     def _hidden(self) -> tuple[int, ...]:
         """Units of the head's hidden layers."""
-        if self.head == "none":
-            return ()
-        parts = self.head.split("+")
-        if not all(part.isascii() and part.isdigit() and int(part) for part in parts):
-            raise ValueError(f"head={self.head}: expected none, or units of each layer joined by +, as in 128+64")
-        return tuple(map(int, parts))
+        return hidden_layers("head", self.head)
+
+    @property
+    def _augment(self) -> tuple[str, ...]:
+        """What changes training batches."""
+        return names_among("augment", self.augment, get_args(AugmentationName))
 
     def build(self, *, target: Target = "classes", seed: int, device: str = "cpu") -> Any:
         """Return an unfitted `NetClassifier`, or a `NetRegressor`.
@@ -152,11 +191,13 @@ class Net(Classifier):
             raise ValueError(f"loss={self.loss}: to predict {target}, expected {' or '.join(able)}")
         given = {
             "head": self._hidden,
+            "augment": self._augment,
             "loss": able[0] if self.loss == "auto" else self.loss,
             "seed": seed,
             "device": device,
         }
-        settings = asdict(self) | given
+        settings = self.own_settings | given
+        del settings["segment"], settings["step"]  # the reader of the rows cuts them
         if settings.pop("context") == "none":
             settings["turns"] = "none"
         return (NetClassifier if target == "classes" else NetRegressor)(**settings)

@@ -6,7 +6,7 @@ speakers that those machines were not trained on. With too few training speakers
 probabilities follow the order of the decision values, and the estimator's `limits_` says so.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -57,6 +57,7 @@ class Svm(Classifier):
     weights: Literal["balanced", "none"] = "balanced"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, value in (("C", self.C), ("gamma", self.gamma)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name}={value}: expected more than 0, or none to search for it")
@@ -108,7 +109,7 @@ class Svm(Classifier):
 
         if precomputed and self.select != "none":
             raise ValueError(f"select={self.select}: no column can be selected where distances stand for the rows")
-        settings = asdict(self) | {"precomputed": precomputed, "device": device}
+        settings = self.own_settings | {"precomputed": precomputed, "device": device}
         if target == "values":
             del settings["weights"]
             return RBFRegressor(**settings)

@@ -7,7 +7,7 @@ elements of statistical learning", 2009, section 10.11), a tenth of the columns 
 some hundred rows.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from affex.classifiers.base import Classifier, Target
@@ -53,6 +53,7 @@ class Xgboost(Classifier):
     weights: Literal["balanced", "none"] = "balanced"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, least in (("rounds", 1), ("patience", 1), ("max_depth", 1), ("max_bin", 2)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}={getattr(self, name)}: expected {least} or more")
@@ -66,7 +67,7 @@ class Xgboost(Classifier):
         """Return unfitted `BoostedTrees`, or a `BoostedRegressor`."""
         from affex.classifiers.estimators.xgboost import BoostedRegressor, BoostedTrees
 
-        settings = asdict(self) | {"device": device, "seed": seed}
+        settings = self.own_settings | {"device": device, "seed": seed}
         if target == "classes":
             return BoostedTrees(**settings)
         del settings["weights"]

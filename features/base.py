@@ -6,7 +6,7 @@ identity and make the cache key. Fields that are excluded from comparison (``wei
 how a feature is run (`Runtime`) are not part of the identity. Modules import their heavy libraries inside functions,
 so that listing features stays quick.
 
-The base class of a feature says what it reads: `AudioFeature`, `VideoFeature`, `MotionFeature`, or
+The base class of a feature says what it reads: `AudioFeature`, `VideoFeature`, `MotionFeature`, `TextFeature`, or
 `ChainedFeature`, which reads the cached rows of another feature and never the media.
 """
 
@@ -153,7 +153,8 @@ class Runtime:
 class Feature(ABC):
     """A feature with its parameters; equal fields give equal numbers."""
 
-    #: What it reads: a kind of media (``"audio"``, ``"video"``, ``"mocap"``) or ``"rows"`` of its `upstream` feature.
+    #: What it reads: a kind of media (``"audio"``, ``"video"``, ``"mocap"``), the ``"text"`` of the transcript, or
+    #: ``"rows"`` of its `upstream` feature.
     reads: ClassVar[str]
     #: Increase by hand whenever the same parameters give different numbers.
     version: ClassVar[int] = 1
@@ -319,6 +320,23 @@ class MotionFeature(Feature):
     @abstractmethod
     def extract(self, motion: Motion) -> Rows:
         """Compute the rows of one utterance.
+
+        Raises
+        ------
+        ExtractionError
+            If the feature cannot be computed for this utterance.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextFeature(Feature):
+    """A feature of the transcript."""
+
+    reads: ClassVar[str] = "text"
+
+    @abstractmethod
+    def extract(self, text: str) -> Rows:
+        """Compute the row of one utterance.
 
         Raises
         ------

@@ -10,7 +10,6 @@ encoded; grey is their luma (ITU-R BT.601, as in OpenCV). Outside the crop or th
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -22,6 +21,7 @@ from affex.features.detectors.chips import Picture, Placement, cut, placement
 from affex.features.detectors.mouth import mouth
 from affex.features.faces import boxed, faces_in, points_of
 from affex.features.person import OfPerson, persons
+from affex.features.pictures.columns import pixel_columns
 
 Cut = Literal["aligned", "box", "mouth"]
 
@@ -89,7 +89,7 @@ class Pixels(OfPerson):
     @property
     def columns(self) -> tuple[str, ...]:
         """``y00_x00_red``, ``y00_x00_green``, ... or ``y00_x00_grey``, ``y00_x01_grey``, ..."""
-        return _columns(self.height, self.width, ("grey",) if self.grey else ("red", "green", "blue"))
+        return pixel_columns(self.height, self.width, ("grey",) if self.grey else ("red", "green", "blue"))
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -134,17 +134,6 @@ class Pixels(OfPerson):
         square = cut(picture, Placement(place.middle, place.side * (1 + 2 * self.around), place.angle), size)
         top, left = (size - self.height) // 2, (size - self.width) // 2
         return square[top : top + self.height, left : left + self.width]
-
-
-@cache
-def _columns(height: int, width: int, channels: tuple[str, ...]) -> tuple[str, ...]:
-    y_digits, x_digits = (len(str(size - 1)) for size in (height, width))
-    return tuple(
-        f"y{y:0{y_digits}}_x{x:0{x_digits}}_{channel}"
-        for y in range(height)
-        for x in range(width)
-        for channel in channels
-    )
 
 
 # The frames of a publication are set by a parameter, as in pixels:faces.frames=20/3s.

@@ -12,12 +12,10 @@ doi:10.1145/2993148.2997632).
 """
 
 from dataclasses import dataclass
-from functools import cache
 
-import numpy as np
-
-from affex.features.base import AudioFeature, Rows, Signal, Values
+from affex.features.base import AudioFeature, Rows, Signal
 from affex.features.sound.frames import MelFrames, with_derivatives
+from affex.features.sound.pictures import check_pictures, picture_columns, picture_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +37,7 @@ class Segments(MelFrames):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.frames <= 1000:
-            raise ValueError(f"frames={self.frames}: expected 1 to 1000 a segment")
-        if not 1 <= self.step <= self.frames:
-            raise ValueError(f"step={self.step}: expected 1 to the segment's {self.frames} frames")
+        check_pictures(self.frames, self.step)
 
     @property
     def about(self) -> str:
@@ -53,7 +48,7 @@ class Segments(MelFrames):
     @property
     def columns(self) -> tuple[str, ...]:
         """``m00_f00``, ``m00_f00_d1``, ``m00_f00_d2``, ``m00_f01``, ..."""
-        return _columns(self.mels, self.frames, self.derivatives)
+        return picture_columns("m", self.mels, self.frames, ("", "_d1", "_d2")[: self.derivatives + 1])
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -64,42 +59,9 @@ class Segments(MelFrames):
         """Compute the picture of every segment."""
         levels = self.levels(signal)
         times = self.times(levels, signal)
-        pictures = segments(with_derivatives(levels, self.derivatives), self.frames, self.step)
-        # (n, frames, channels * mels) to (n, mels, frames, channels)
-        channels = pictures.reshape(len(pictures), self.frames, 1 + self.derivatives, self.mels)
-        values = channels.transpose(0, 3, 1, 2).reshape(len(pictures), -1)
-        middles = [times[begin : begin + self.frames].mean() for begin in self.step * np.arange(len(pictures))]
-        return Rows(np.ascontiguousarray(values), np.array(middles))
-
-
-def segments(frames: Values, length: int, step: int) -> Values:
-    """Return the segments of some frames; if there are too few for one segment, the last frame is repeated.
-
-    Parameters
-    ----------
-    frames : (n_frames, n_columns) float32
-    length, step : int
-        The length of a segment and the step to the next, in frames.
-
-    Returns
-    -------
-    segments : (n_segments, length, n_columns) float32
-    """
-    filled = np.pad(frames, ((0, max(0, length - len(frames))), (0, 0)), mode="edge")
-    windows: Values = np.lib.stride_tricks.sliding_window_view(filled, length, axis=0)[::step]
-    return windows.transpose(0, 2, 1)
-
-
-@cache
-def _columns(mels: int, frames: int, derivatives: int) -> tuple[str, ...]:
-    m_digits, f_digits = (max(2, len(str(n - 1))) for n in (mels, frames))
-    channels = ("", "_d1", "_d2")[: derivatives + 1]
-    return tuple(
-        f"m{mel:0{m_digits}}_f{frame:0{f_digits}}{channel}"
-        for mel in range(mels)
-        for frame in range(frames)
-        for channel in channels
-    )
+        return picture_rows(
+            with_derivatives(levels, self.derivatives), times, self.frames, self.step, 1 + self.derivatives
+        )
 
 
 PRESETS: dict[str, AudioFeature] = {

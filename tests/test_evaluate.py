@@ -531,6 +531,17 @@ def test_a_share_counts_as_so_much_of_a_row():
     assert model.class_prior_ == pytest.approx(by_hand.class_prior_)
 
 
+def test_soft_targets_come_nearer_to_the_raters_shares():
+    matrix = make_table(n_columns=8)
+    votes = [(u.label, EMOTIONS[(EMOTIONS.index(u.label) + 1) % 4]) for u in matrix.utterances]
+    elm = replace(BAYES, classifier=classifier_of("elm:units=50"))
+    soft, hard = (evaluate(rated(matrix, votes), replace(elm, settings=Settings(soft=on))) for on in (True, False))
+    assert soft.against_shares.divergence < 0.7 * hard.against_shares.divergence
+    assert soft.against_shares.divergence < soft.against_shares.chance
+    assert soft.against_shares.n_utterances == 96
+    assert evaluate(matrix, elm).against_shares is None
+
+
 def test_no_votes_no_soft_targets():
     with pytest.raises(AffexError, match="SOFT=1 learns from raters' votes, and no utterance here has any"):
         evaluate(make_table(), replace(BAYES, settings=Settings(soft=True)))

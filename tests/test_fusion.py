@@ -176,6 +176,28 @@ def test_a_mixture_learns_whom_to_trust_and_how_far():
     assert rule.best_params == {"weights": rule.weights, "temperatures": rule.temperatures}
 
 
+def test_accuracies_weigh_the_mean():
+    inner = aligned(
+        [[[1, 0]] * 4, [[0, 1]] * 4, [[0, 1], None, None, [1, 0]]],
+        true=["a", "a", "b", "a"],
+        decided=[["a", "a", "a", "a"], ["b", "b", "b", "b"], ["b", "", "", "a"]],
+    )
+    rule = rules.AccuracyWeighted.fit(inner)
+    assert rule.accuracies.tolist() == [3 / 4, 1 / 4, 1 / 2]
+    output = rule.apply(aligned([[[0.2, 0.8]], [[0.9, 0.1]], [[0.6, 0.4]]]))
+    of_a = (0.75 * 0.2 + 0.25 * 0.9 + 0.5 * 0.6) / 1.5
+    assert output.values == pytest.approx(np.array([[of_a, 1 - of_a]]))
+    assert output.predicted.tolist() == ["b"]
+    assert rule.best_params == {"accuracies": rule.accuracies}
+
+
+def test_equal_accuracies_give_the_mean_and_so_do_none():
+    members = aligned([[[0.9, 0.1], [0.4, 0.6]], [[0.2, 0.8], [0.3, 0.7]]])
+    for accuracies in ([0.6, 0.6], [0, 0]):
+        output = rules.AccuracyWeighted(np.array(accuracies, float)).apply(members)
+        assert output.values == pytest.approx(rules.Mean().apply(members).values)
+
+
 def test_bayes():
     inner = aligned(
         [[[1, 0]] * 5, [[0, 1]] * 5],

@@ -58,6 +58,14 @@ def three_seconds(tmp_path_factory) -> Path:
     return film(tmp_path_factory.mktemp("films") / "a.mp4", 75)
 
 
+def test_frames_are_drawn_at_random_by_the_seed(three_seconds: Path) -> None:
+    drawn = [numbers(see(three_seconds, want("", "8-random/clip", seed=seed))[""]) for seed in ("a", "b", "a")]
+    assert drawn[0] == drawn[2] != drawn[1]
+    assert all(len(set(one)) == 8 and one == sorted(one) for one in drawn)
+    part = see(three_seconds, want("", "8-random/clip", 1.0, 2.0, seed="a"))[""]
+    assert numbers(part) == [int(t * 25) for t in sampling("8-random/clip").instants(1.0, 2.0, "a")]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_frame_comes_once_in_order_at_its_time(tmp_path: Path, kind: str) -> None:
     frames = see(film(tmp_path / f"a.{kind}", 50), want())[""]

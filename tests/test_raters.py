@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from affex.pipeline.evaluation.raters import Ceiling, agreement, human_ceiling, shares
+from affex.pipeline.evaluation.raters import Ceiling, against_shares, agreement, human_ceiling, shares
 
 CLASS_OF = {"ang": "ang", "hap": "hap+exc", "exc": "hap+exc", "neu": "neu"}
 CLASSES = ("ang", "hap+exc", "neu")
@@ -132,3 +132,25 @@ def test_a_map_to_no_class_is_refused():
     for function in (shares, human_ceiling):
         with pytest.raises(ValueError, match="no class: happy"):
             function(((("ang",),),), {"ang": "ang", "hap": "happy"}, CLASSES)
+
+
+def test_scores_against_shares_by_hand():
+    given = np.array([[0.5, 0.5, 0], [1, 0, 0], [np.nan] * 3])
+    scores = np.array([[0.25, 0.5, 0.25], [0.5, 0.25, 0.25], [1, 0, 0]])
+    found = against_shares(given, scores)
+    assert found.n_utterances == 2
+    assert found.cross_entropy == pytest.approx((1.5 * np.log(2) + np.log(2)) / 2)
+    assert found.divergence == pytest.approx((0.5 * np.log(2) + np.log(2)) / 2)
+    assert found.cosine == pytest.approx((0.375 / np.sqrt(0.5 * 0.375) + 0.5 / np.sqrt(0.375)) / 2)
+    # The mean shares are 3/4 and 1/4.
+    costs = (np.log(4 / 3) / 2 + np.log(4) / 2 - np.log(2)) + np.log(4 / 3)
+    assert found.chance == pytest.approx(costs / 2)
+
+
+def test_scores_that_are_the_shares_are_the_best():
+    given = np.random.default_rng(0).dirichlet(np.ones(4), size=20)
+    found = against_shares(given, given)
+    assert found.divergence == 0
+    assert found.cosine == pytest.approx(1)
+    assert found.cross_entropy == pytest.approx(-(given * np.log(given)).sum(axis=1).mean())
+    assert against_shares(np.full((2, 4), np.nan), given[:2]) is None

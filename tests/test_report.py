@@ -18,7 +18,7 @@ from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import intervals, metrics, runs
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.folds import protocol_hash
-from affex.pipeline.evaluation.raters import Ceiling
+from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.results import TRANSDUCTIVE, FoldSummary, FusionSettings, Member, Result, Scores
 from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.summary import ClassFigures, SpeakerFigures, Summary, from_json, summarise, to_json
@@ -30,6 +30,7 @@ from affex.pipeline.text.errors import AffexError, UsageError
 
 SETTINGS = Plan(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
 VALENCE = replace(SETTINGS, protocol=Protocol("loso", target="valence"))
+SHARES = AgainstShares(n_utterances=5, cross_entropy=1.25, divergence=0.5, cosine=0.8, chance=0.625)
 CEILING = Ceiling(
     metric="uar", value=0.75, n_judgements=12, n_utterances=5, n_classes=3, n_ties=2, n_outside=1, n_alone=0
 )
@@ -99,6 +100,7 @@ def test_metrics_json_says_what_made_the_figures(by_hand, tmp_path):
         "chance_is": "always 'joy'",
         "leaks": [],
         "ceiling": None,
+        "against_shares": None,
         "transductive": "",
         "left_out": {"without a label": 2},
         "notes": ["'sadness' has 1 utterance"],
@@ -126,7 +128,7 @@ def test_metrics_json_says_what_made_the_figures(by_hand, tmp_path):
 
 @pytest.mark.parametrize("settings", [SETTINGS, VALENCE, replace(SETTINGS, settings=Settings(speaker_norm="mean"))])
 def test_what_is_read_back_is_the_summary(settings):
-    result = replace(evaluate(with_values(make_table()), settings), ceiling=CEILING)
+    result = replace(evaluate(with_values(make_table()), settings), ceiling=CEILING, against_shares=SHARES)
     summary = summarise(result, "basis")
     read = from_json(json.loads(json.dumps(to_json(summary), allow_nan=False)))
     assert read == summary
@@ -419,6 +421,15 @@ def test_the_human_ceiling_stands_beside_the_machine(by_hand):
     assert "human" not in shown(by_hand)
     undefined = replace(by_hand, ceiling=replace(CEILING, value=None))
     assert "human" not in shown(undefined)
+
+
+def test_scores_are_compared_with_the_raters_shares(by_hand):
+    text = " ".join(shown(replace(by_hand, against_shares=SHARES)).split())
+    assert (
+        "Note: the scores differ from the raters' shares of the classes by 0.500 nats (Kullback-Leibler; always the "
+        "mean shares: 0.625), cross-entropy 1.250, cosine 0.800, over 5 utterances with votes."
+    ) in text
+    assert "raters' shares" not in shown(by_hand)
 
 
 def test_no_number_is_cut_off_in_a_narrow_terminal():

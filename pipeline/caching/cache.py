@@ -34,7 +34,7 @@ from affex.pipeline.text.errors import AffexError
 RECORDED = ("affex", "h5py", "numpy")
 
 #: Packages that read the input of features, by kind of input.
-DECODERS = {"audio": media.PACKAGES, "video": ("av",), "mocap": (), "rows": (), FILE: ()}
+DECODERS = {"audio": media.PACKAGES, "video": ("av",), "mocap": (), "text": (), "rows": (), FILE: ()}
 
 #: The folder for unfinished files, below a corpus's folder.
 ROOMS = ("*.parts", "runs", "runs/*", "runs/*/.folds", "comparisons", "comparisons/*", "models", "sheets")

@@ -53,7 +53,10 @@ MEMORY = "media.jsonl"
 HASHED_TOGETHER = 256
 
 #: The words for kinds of media whose field has another name.
-NAMES = {"audio": "sound", "mocap": "motion capture"}
+NAMES = {"audio": "sound", "mocap": "motion capture", "text": "transcript"}
+
+#: What is read from the manifest, not from a file.
+TEXT = "text"
 
 #: Each media path's hashed file, or the reason why it cannot be read.
 Files = dict[str, File | str]
@@ -61,7 +64,7 @@ Files = dict[str, File | str]
 
 def of_corpus(dataset: Dataset, kinds: Iterable[str], console: Console) -> Files:
     """Return the files of these kinds of media (``"audio"``) in a corpus, hashed now or in an earlier run."""
-    wanted = sorted(set(kinds))
+    wanted = sorted(set(kinds) - {TEXT})
     items = (getattr(utterance, kind) for utterance in dataset.utterances for kind in wanted)
     paths = list(dict.fromkeys(path for item in items if item is not None for path in item.files))
     with console.progress("hashing", len(paths), "files") as tick:
@@ -70,6 +73,8 @@ def of_corpus(dataset: Dataset, kinds: Iterable[str], console: Console) -> Files
 
 def of_utterances(dataset: Dataset, kind: str, files: Files) -> tuple[dict[str, bytes], dict[str, str]]:
     """Return the source of every utterance by id (empty where there is none), and the reasons for missing ones."""
+    if kind == TEXT:
+        return _of_texts(dataset)
     found: dict[str, bytes] = {}
     missing: dict[str, str] = {}
     for utterance in dataset.utterances:
@@ -81,6 +86,14 @@ def of_utterances(dataset: Dataset, kind: str, files: Files) -> tuple[dict[str, 
             if isinstance(unread, str):
                 missing.setdefault(utterance.id, unread)
     return found, missing
+
+
+def _of_texts(dataset: Dataset) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the digest of every utterance's transcript (empty where there is none), and reasons for missing ones."""
+    texts = {utterance.id: utterance.text or "" for utterance in dataset.utterances}
+    found = {id_: hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for id_, text in texts.items() if text}
+    missing = {utterance.id: _absent(utterance, TEXT) for utterance in dataset.utterances if not utterance.text}
+    return dict.fromkeys(texts, b"") | found, missing
 
 
 def _absent(utterance: Utterance, kind: str) -> str:

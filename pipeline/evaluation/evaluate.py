@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from affex.classifiers.base import Wrapped, inner_folds
 from affex.pipeline.evaluation import speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
+from affex.pipeline.evaluation.raters import AgainstShares, against_shares
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.task import Task, built, folds_hash, prepare
@@ -152,9 +153,10 @@ def evaluate_task(
         carry_out(where, work, pieces, kept, lambda _: progress and progress(len(done), len(task.folds)))
     outcomes = [done[number] for number in range(len(task.folds))]
     pairs = list(zip(task.folds, outcomes, strict=True))
+    scores = _scores(task, [(fold, outcome.fold_scores) for fold, outcome in pairs])
     return Result(
         about=plan.about(task.clusters.unit),
-        scores=_scores(task, [(fold, outcome.fold_scores) for fold, outcome in pairs]),
+        scores=scores,
         folds=tuple(
             FoldSummary(
                 f.name, len(f.train), len(f.test), o.best_params, n_noise=o.fold_scores.n_noise, limits=o.limits
@@ -170,9 +172,18 @@ def evaluate_task(
         folds_hash=folds_hash(task),
         inner=tuple(_scores(task, [(fold, outcome.inner)]) for fold, outcome in pairs if outcome.inner),
         ceiling=task.ceiling,
+        against_shares=_against_shares(task, scores),
         spread=task.spread,
         class_lost=speakers.taken_away(task.spread, plan.settings.speaker_norm, task.examples.y),
     )
+
+
+def _against_shares(task: Task, scores: Scores) -> AgainstShares | None:
+    """Return how near the scores come to the raters' shares, if votes are known."""
+    if task.shares is None:
+        return None
+    number = {utterance.id: place for place, utterance in enumerate(task.utterances)}
+    return against_shares(task.shares[[number[id_] for id_ in scores.ids.tolist()]], scores.values)
 
 
 def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
@@ -317,7 +328,8 @@ def _with_distances(examples: Examples, plan: Plan, runner: Runner, likeness: Li
     if (
         plan.settings.speaker_norm is not True
         or plan.settings.soft
-        or reader_of(plan.classifier).framewise is not False
+        or plan.classifier.reads != "utterance"
+        or len(examples.X) != len(examples.y)
     ):
         return examples
     needs = Needs(gpu=float(_is_on_gpu(plan)))

@@ -1,4 +1,4 @@
-"""Raters: the arrow from the votes of an utterance to soft targets, rater agreement and the human ceiling.
+"""Raters: from the votes of an utterance to soft targets, rater agreement, the human ceiling, and scores against them.
 
 An utterance's votes are one tuple of labels per rater, as in ``(("ang",), ("ang", "fru"), ("neu",))``: a rater may
 choose several labels, or none. Raters are anonymous: the same position in the tuple may be another person in the next
@@ -56,6 +56,61 @@ class Ceiling:
     n_ties: int
     n_outside: int
     n_alone: int
+
+
+@dataclass(frozen=True)
+class AgainstShares:
+    """How near a model's scores come to the raters' shares of the classes, as means over utterances.
+
+    Parameters
+    ----------
+    n_utterances
+        The tested utterances with a vote for a class.
+    cross_entropy
+        ``-sum_c q_c ln p_c`` of shares ``q`` and scores ``p``, in nats; scores below `metrics.EPSILON` count as that.
+    divergence
+        The Kullback-Leibler divergence ``sum_c q_c ln(q_c / p_c)``: the cross-entropy without the raters' own entropy,
+        in nats; 0 if the scores are the shares.
+    cosine
+        The cosine of the angle between shares and scores: 1 if they are the same.
+    chance
+        The divergence of the mean shares of the tested utterances, given to all of them.
+    """
+
+    n_utterances: int
+    cross_entropy: float
+    divergence: float
+    cosine: float
+    chance: float
+
+
+def against_shares(given: Floats, scores: Floats) -> AgainstShares | None:
+    """Return how near scores come to the raters' shares; None if no utterance has votes for a class.
+
+    Parameters
+    ----------
+    given : (n_utterances, n_classes) float64
+        As `shares` returns them; rows of NaN do not count.
+    scores : (n_utterances, n_classes) float64
+        The scores of the classes; each row sums to 1.
+    """
+    rated = np.isfinite(given).all(axis=1)
+    if not rated.any():
+        return None
+    q, p = given[rated], scores[rated]
+    lengths = np.sqrt((q**2).sum(axis=1) * (p**2).sum(axis=1))
+    return AgainstShares(
+        n_utterances=int(rated.sum()),
+        cross_entropy=_cross_entropy(q, p),
+        divergence=_cross_entropy(q, p) - _cross_entropy(q, q),
+        cosine=float(np.mean((q * p).sum(axis=1) / lengths)),
+        chance=_cross_entropy(q, np.broadcast_to(q.mean(axis=0), q.shape)) - _cross_entropy(q, q),
+    )
+
+
+def _cross_entropy(given: Floats, scores: Floats) -> float:
+    """Return the mean cross-entropy, nats; a share of 0 costs nothing."""
+    return float(-(given * np.log(np.clip(scores, metrics.EPSILON, 1))).sum(axis=1).mean())
 
 
 def shares(votes: Sequence[Votes], class_of: Mapping[str, str], classes: Sequence[str]) -> Floats:

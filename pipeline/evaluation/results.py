@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.pipeline.corpora.base import Protocol
-from affex.pipeline.evaluation.raters import Ceiling
+from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.streams.table import SpeakerNorm
 
@@ -262,6 +262,8 @@ class Result:
         rule may learn from them. Empty if not requested.
     ceiling
         The figure of a human rater, if raters' votes are known.
+    against_shares
+        How near the scores come to the raters' shares of the classes; None without votes, and for a fusion.
     recognised
         Which classes each member of a fusion recognises; empty for one model, and for a continuous target.
     spread
@@ -279,6 +281,7 @@ class Result:
     folds_hash: str = ""
     inner: tuple[Scores, ...] = ()
     ceiling: Ceiling | None = None
+    against_shares: AgainstShares | None = None
     recognised: tuple[RecognisedClasses, ...] = ()
     spread: Mapping[int, int] = field(default_factory=dict)
     class_lost: ClassLost | None = None

@@ -239,12 +239,14 @@ class Plan:
             classifier_settings=dict(self.classifier.settings),
             **self.settings.recorded,
         )
+        averaged = self.classifier.averaged
+        mean = f"; the mean over the {averaged} of an utterance" if averaged else ""
         times = "; times the square root of the class's frequency" if self.settings.reweight else ""
         return About(
             self.corpus,
             self.protocol,
             ("+".join(self.features), self.classifier.name, *self.settings.words),
             made,
-            self.classifier.scores + times,
+            self.classifier.scores + mean + times,
             unit,
         )

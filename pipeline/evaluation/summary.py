@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from affex.pipeline.evaluation import intervals, metrics
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.intervals import Interval
-from affex.pipeline.evaluation.raters import Ceiling
+from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.results import About, FoldSummary, RecognisedClasses, Result, Scores
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.storage.provenance import versions as versions_of
@@ -145,6 +145,8 @@ class Summary:
         The number of speakers by their number of classes.
     ceiling
         The figure of a human rater, if raters' votes are known.
+    against_shares
+        How near the scores come to the raters' shares of the classes; None without votes, and for a fusion.
     left_out
         How many utterances did not count, by reason.
     notes
@@ -174,6 +176,7 @@ class Summary:
     class_lost: ClassLost | None
     speakers_by_classes: Mapping[int, int]
     ceiling: Ceiling | None
+    against_shares: AgainstShares | None
     left_out: Mapping[str, int]
     notes: tuple[str, ...]
     versions: Mapping[str, str]
@@ -282,6 +285,7 @@ def summarise(result: Result, depends_on: str = "") -> Summary:
         class_lost=result.class_lost,
         speakers_by_classes=dict(result.spread),
         ceiling=result.ceiling,
+        against_shares=result.against_shares,
         left_out=dict(result.left_out),
         notes=tuple(result.notes),
         versions=versions(),

@@ -50,6 +50,8 @@ class Task:
         What the folds cannot evaluate properly, a sentence each.
     ceiling
         The figure of a human rater, if votes are known.
+    shares : (n_utterances, n_classes) float64, or None
+        The raters' shares of the classes, if votes are known; NaN where no vote falls on a class.
     spread
         The number of clusters by their number of classes.
     """
@@ -61,6 +63,7 @@ class Task:
     left_out: Mapping[str, int]
     notes: tuple[str, ...]
     ceiling: Ceiling | None = None
+    shares: Floats | None = None
     spread: speakers.Spread = field(default_factory=dict)
 
 
@@ -92,19 +95,21 @@ def prepare(table: Table, plan: Plan) -> Task:
     left_out["in no fold"] = len(table) - len(np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)])))
     found = clusters(table.utterances)
     groups = inner_groups(protocol, table.utterances, rounds)
-    shares, ceiling, unrated = _rated(table.utterances, selection, plan)
+    shares, ceiling = _rated(table.utterances, selection, plan)
+    targets, unrated = _soft_targets(shares, selection) if plan.settings.soft else (None, ())
     classes_missing = notes(selection.y, rounds) if selection.classes else ()
     poor = speakers.warnings(found, selection.y, plan.settings.speaker_norm)
+    examples = Examples(
+        read.streams,
+        selection.y,
+        _groups(groups, read.utterances),
+        selection.classes,
+        targets,
+        turns=turns(read.utterances, len(table), plan.classifier.context),
+    )
     return Task(
         utterances=table.utterances,
-        examples=Examples(
-            read.streams,
-            selection.y,
-            _groups(groups, read.utterances),
-            selection.classes,
-            shares,
-            turns=turns(read.utterances, len(table), plan.classifier.context),
-        ),
+        examples=examples,
         folds=rounds,
         clusters=found,
         left_out={reason: n for reason, n in (left_out | dict(selection.left_out)).items() if n},
@@ -117,8 +122,10 @@ def prepare(table: Table, plan: Plan) -> Task:
             *classes_missing,
             *poor,
             *_random_splits(plan),
+            *_unequal(plan, examples),
         ),
         ceiling=ceiling,
+        shares=shares,
         spread=speakers.spread(found, selection.y),
     )
 
@@ -195,6 +202,12 @@ def _random_splits(plan: Plan) -> Iterator[str]:
     yield from random_splits(built(plan))
 
 
+def _unequal(plan: Plan, examples: Examples) -> Iterator[str]:
+    """Yield a sentence if utterances with more rows count more in training."""
+    if not reader_of(plan.classifier).equal_weights(examples):
+        yield f"{plan.classifier.name} takes no weights: an utterance counts once for each of its rows in training"
+
+
 def folds_hash(task: Task) -> str:
     """Return the sha256 of each fold's training and test utterances, by id, and of their targets."""
     sha = hashlib.sha256()
@@ -243,23 +256,24 @@ def _absent(table: Table, plan: Plan) -> tuple[str, ...]:
     )
 
 
-def _rated(
-    utterances: Sequence[Utterance], selection: Selection, plan: Plan
-) -> tuple[Floats | None, Ceiling | None, tuple[str, ...]]:
-    """Return soft training targets, the human ceiling, and notes on them, from the raters' votes."""
+def _rated(utterances: Sequence[Utterance], selection: Selection, plan: Plan) -> tuple[Floats | None, Ceiling | None]:
+    """Return the raters' shares of the classes, and the human ceiling; None where no votes are known."""
     votes = [utterance.votes for utterance in utterances]
     if not selection.classes or not any(votes) or plan.protocol.target != "label":
         if plan.settings.soft:
             raise AffexError("SOFT=1 learns from raters' votes, and no utterance here has any.")
-        return None, None, ()
+        return None, None
     ceiling = raters.human_ceiling(votes, selection.class_of, selection.classes)
-    if not plan.settings.soft:
-        return None, ceiling, ()
-    shares = raters.shares(votes, selection.class_of, selection.classes)
-    unrated = np.isnan(shares).any(axis=1)
-    shares[unrated] = np.array(selection.classes) == np.asarray(selection.y)[unrated, None]
-    note = f"{int(unrated.sum())} of {len(votes)} utterances have no vote for a class: they count for their label"
-    return shares, ceiling, (note,) if unrated.any() else ()
+    return raters.shares(votes, selection.class_of, selection.classes), ceiling
+
+
+def _soft_targets(shares: Floats | None, selection: Selection) -> tuple[Floats, tuple[str, ...]]:
+    """Return soft training targets, and a note on utterances without a vote for a class."""
+    assert shares is not None  # `_rated` raises an error
+    unrated = np.asarray(np.isnan(shares).any(axis=1))
+    labels = np.equal.outer(np.asarray(selection.y), np.array(selection.classes))
+    note = f"{int(unrated.sum())} of {len(shares)} utterances have no vote for a class: they count for their label"
+    return np.where(unrated[:, None], labels, shares), (note,) if unrated.any() else ()
 
 
 def _require_rows(table: Table, plan: Plan) -> None:

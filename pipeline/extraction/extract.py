@@ -28,9 +28,10 @@ from affex.pipeline.execution.proof import Likeness
 from affex.pipeline.execution.runner import Runner, carry_out
 from affex.pipeline.execution.work import Died, Needs, Stage, Work
 from affex.pipeline.execution.workers import GPU_THREADS
-from affex.pipeline.extraction import chain, motions, served, streams, work
+from affex.pipeline.extraction import chain, motions, served, streams, texts, work
 from affex.pipeline.extraction.chain import Link, LinkBatch
 from affex.pipeline.extraction.order import Order, depth, ordered
+from affex.pipeline.extraction.texts import TextBatch, Transcript
 from affex.pipeline.extraction.work import DIED, AudioBatch, Extracted, Failure, Job
 from affex.pipeline.manifest import manifest
 from affex.pipeline.manifest.manifest import Dataset
@@ -111,7 +112,7 @@ class _Lane:
 
     courses: Sequence[_Course]
     n_utterances: int
-    batches: Iterator[AudioBatch] | Iterator[LinkBatch]
+    batches: Iterator[AudioBatch] | Iterator[LinkBatch] | Iterator[TextBatch]
     work: Work
 
 
@@ -259,7 +260,11 @@ def _planned(
     for kind in kinds:
         some = [course for course in courses if course.spec.feature.reads == kind]
         if any(course.reasons for course in some):
-            lanes.append(_media_lane(dataset, kind, some, _stamps(dataset, kind, files), runtime))
+            lanes.append(
+                _text_lane(dataset, some, runtime)
+                if kind == sources.TEXT
+                else _media_lane(dataset, kind, some, _stamps(dataset, kind, files), runtime)
+            )
     lanes += [_chain_lane(dataset, course, runtime) for course in courses if course.above and course.reasons]
     return courses, lanes
 
@@ -324,6 +329,18 @@ def _media_lane(
     )
 
 
+def _text_lane(dataset: Dataset, courses: Sequence[_Course], runtime: Runtime) -> _Lane:
+    """Return the work on transcripts, which are in the manifest."""
+    features = tuple(course.spec.feature for course in courses)
+    lacking = [
+        Transcript(u.id, u.text, wanted)
+        for u in dataset.utterances
+        if u.text and (wanted := tuple(number for number, course in enumerate(courses) if course.lacks(u.id)))
+    ]
+    work = Work((Stage(texts.extract),), _likeness(features, runtime, ()))
+    return _Lane(courses, len(lacking), texts.batches(lacking, features), work)
+
+
 def _chain_lane(dataset: Dataset, course: _Course, runtime: Runtime) -> _Lane:
     """Return the work on cached rows of other features."""
     features = (cast(ChainedFeature, course.spec.feature),)
@@ -364,7 +381,7 @@ def _stages(reads: str, courses: Sequence[_Course], runtime: Runtime) -> tuple[S
 def _run(lane: _Lane, runner: Runner, console: Console) -> None:
     """Send what is missing through the stages; write each batch as it ends."""
 
-    def keep(batch: AudioBatch | LinkBatch, result: Any) -> None:
+    def keep(batch: AudioBatch | LinkBatch | TextBatch, result: Any) -> None:
         for part in _died(batch) if isinstance(result, Died) else result:
             _keep(lane.courses[part.number], part, batch.runtime.device)
 
@@ -421,7 +438,7 @@ def _batches(jobs: Iterable[Job], kind: str = "audio") -> Iterator[tuple[Job, ..
         yield tuple(batch)
 
 
-def _died(batch: AudioBatch | LinkBatch) -> Iterator[Extracted]:
+def _died(batch: AudioBatch | LinkBatch | TextBatch) -> Iterator[Extracted]:
     """Yield the failure of an utterance that killed its workers, for every feature that it lacks."""
     for number, feature in enumerate(batch.features):
         outcomes: dict[str, Rows | Failure] = {

@@ -120,9 +120,9 @@ class _Viewer:
 
     @property
     def wanted(self) -> Wanted:
-        """The request to the decoder; equal for features that can share windows."""
+        """The request to the decoder; equal for features of an utterance that can share windows."""
         media = self.job.media
-        return Wanted("", self._feature.sampling, media.start, media.end, media.region)
+        return Wanted("", self._feature.sampling, media.start, media.end, media.region, self.job.id)
 
     def show(self, frames: Frames) -> None:
         """Pass the next window; wait until the previous one is taken."""

@@ -13,6 +13,8 @@ C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On calibration of modern neural net
 M. Stone, The opinion pool, doi:10.1214/aoms/1177704873 (a mixture of distributions as the common opinion).
 A. P. Dempster, N. M. Laird, D. B. Rubin, Maximum likelihood from incomplete data via the EM algorithm,
     doi:10.1111/j.2517-6161.1977.tb01600.x.
+Y. Fan, X. Lu, D. Li, Y. Liu, Video-based emotion recognition using CNN-RNN and C3D hybrid networks,
+    doi:10.1145/2993148.2997632 (weights by how well each member does on validation data).
 Y. Ivanov, T. Serre, J. Bouvrie, Error weighted classifier combination for multi-modal human identification, MIT
     AIM-2005-035 (Bayes).
 A. Metallinou, S. Lee, S. Narayanan, Audio-visual emotion recognition using Gaussian mixture models for face and voice,
@@ -210,6 +212,38 @@ class Mixture(Rule):
 
 
 @dataclass(frozen=True, eq=False)
+class AccuracyWeighted(Rule):
+    """The mean weighted by each member's accuracy, ``P(k) = sum_m a_m p_m(k) / sum_m a_m`` (as in Fan et al.).
+
+    The accuracy is the share of the member's inner decisions that are right. Members without a right decision have no
+    weight (if none has any, all weigh the same).
+
+    Parameters
+    ----------
+    accuracies : (n_members,) float64
+    """
+
+    scores: ClassVar[str] = "mean of the members' probabilities, weighted by the accuracies of their inner decisions"
+
+    accuracies: Floats
+
+    @classmethod
+    def fit(cls, inner: AlignedScores) -> Self:
+        """Count the members' right inner decisions."""
+        right = (_decided(inner) == metrics.places(inner.true, inner.classes)) & inner.present
+        return cls(right.sum(axis=1) / np.maximum(inner.present.sum(axis=1), 1))
+
+    def apply(self, aligned: AlignedScores) -> Opinion:
+        """Return the weighted mean, and its most probable class."""
+        return _most_probable(_pooled(aligned.values, aligned.present, self.accuracies), aligned.classes)
+
+    @property
+    def best_params(self) -> Mapping[str, Any]:
+        """The accuracies."""
+        return {"accuracies": self.accuracies}
+
+
+@dataclass(frozen=True, eq=False)
 class ErrorWeighted(Rule):
     """Weights by each member's inner confusions, ``P(j) = 1/M sum_m sum_k P_m(true j | decided k) p_m(k)``.
 
@@ -372,6 +406,7 @@ CLASS_RULES: Mapping[str, type[Rule]] = {
     "product": Product,
     "vote": Vote,
     "weights": Mixture,
+    "accuracy": AccuracyWeighted,
     "bayes": ErrorWeighted,
     "svm": Stacked,
 }

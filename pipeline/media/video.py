@@ -49,6 +49,8 @@ class Wanted:
         The span of the file; None for the file's own beginning and end.
     region
         The half of the upright picture, one of `REGIONS`; None for the whole.
+    seed
+        Seeds a random sampling.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Wanted:
     start: float | None = None
     end: float | None = None
     region: str | None = None
+    seed: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,9 @@ def _utterances(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> "lis
     last = reel.start + length(reel) if needs_length else math.inf
     convert = lru_cache(maxsize=1)(converter())  # for all utterances that take the same frame
     return [
-        _Utterance(each, reel.name, start, end, each.sampling.instants(start, min(end, last)), convert, share)
+        _Utterance(
+            each, reel.name, start, end, each.sampling.instants(start, min(end, last), each.seed), convert, share
+        )
         for each, (start, end) in zip(possible, spans, strict=True)
     ]
 

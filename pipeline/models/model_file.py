@@ -253,7 +253,8 @@ def _classifier(estimator: Any, name: str, settings: Mapping[str, Any], open_see
         raise _ForeignError(f"its classifier is '{name}'; known are {', '.join(kinds)}")
     from sklearn.base import clone
 
-    found = Wrapped(model=clone(estimator).set_params(**dict.fromkeys(open_seeds)))
+    model = clone(estimator).set_params(**dict.fromkeys(open_seeds))
+    found = Wrapped(model=model, rows=settings.get("rows", "pooled"))
     if (found.name, found.settings, list(found.open_seeds)) != (name, settings, open_seeds):
         raise _ForeignError(f"the estimator has other settings than {RECORD} states")
     return found

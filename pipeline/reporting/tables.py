@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from affex.pipeline.evaluation import conclusions, metrics, speakers
 from affex.pipeline.evaluation.intervals import Interval
-from affex.pipeline.evaluation.raters import Ceiling
+from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.significance import Comparison
 from affex.pipeline.evaluation.summary import LargestScore, SpeakerFigures, Summary
 from affex.pipeline.reporting.compared import Compared, ComparedRun
@@ -81,7 +81,8 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
         Text(f"By {summary.about.unit}{beside}: {_speaker_words(summary)}"), fitting(console, *speakers), sep="\n"
     )
     ceiling = _ceiling_words(summary.ceiling) if summary.ceiling else ""
-    for note in filter(None, (summary.transductive, ceiling, *_without_interval(summary), *summary.notes)):
+    shares = _shares_words(summary.against_shares) if summary.against_shares else ""
+    for note in filter(None, (summary.transductive, ceiling, shares, *_without_interval(summary), *summary.notes)):
         console.print(Text(f"Note: {note}."))
     where = f" -> {folder}" if folder else ""
     console.print(Text(headline(summary) + where))
@@ -418,6 +419,15 @@ def _ceiling_words(ceiling: Ceiling) -> str:
         f"a human rater against the majority of the others reaches {METRICS[ceiling.metric].title} "
         f"{number(ceiling.value)}, over {ceiling.n_judgements} votes on {ceiling.n_utterances} utterances "
         f"({left_out} votes left out, {ceiling.n_ties} of them as the others were tied)"
+    )
+
+
+def _shares_words(found: AgainstShares) -> str:
+    """Return how near the scores come to the raters' shares, in words."""
+    return (
+        f"the scores differ from the raters' shares of the classes by {number(found.divergence)} nats "
+        f"(Kullback-Leibler; always the mean shares: {number(found.chance)}), cross-entropy "
+        f"{number(found.cross_entropy)}, cosine {number(found.cosine)}, over {found.n_utterances} utterances with votes"
     )
 
 

@@ -1,11 +1,13 @@
 """Readers: the arrow from a table's rows and a fold to the input of ``fit``, and from an estimator's output to scores.
 
-There is one reader for each kind of rows that a classifier reads (`affex.classifiers.base.Classifier.reads`). Only this
-module distinguishes the kinds:
+There is one reader for each kind of rows that a classifier reads (`affex.classifiers.base.Classifier.reads`, `rows`).
+Only this module distinguishes the kinds:
 
 ``utterance``
     One row per utterance, the columns of several features side by side, frames pooled: ``fit(X, y, groups,
-    sample_weight, inner)``, then ``predict`` and ``predict_proba``.
+    sample_weight, inner)``, then ``predict`` and ``predict_proba``. With ``rows="each"``, all rows of an utterance
+    (frames, segments), each with its utterance's class or value, and with weights that give each utterance the same
+    total; the scores of an utterance's rows are averaged.
 ``frame``
     All frames of an utterance, each with its utterance's class; ``log_likelihood`` of each is combined (`decision`).
 ``sequence``
@@ -13,7 +15,8 @@ module distinguishes the kinds:
     a context, utterances are turns: ``dialogs (n_dialogs + 1,)`` says which of them are one dialog (or one speaker's
     part in it), in order of time. Turns without a class that counts stand among them with the weight 0 (and the first
     class or value that there is). Of several streams, ``X`` and ``offsets`` are lists, one item a stream.
-    ``predict(X, offsets=..., dialogs=...)`` and ``predict_proba`` give one answer an utterance.
+    ``predict(X, offsets=..., dialogs=...)`` and ``predict_proba`` give one answer an utterance. With segments
+    (`Classifier.segment`), each segment of an utterance is a sequence, weighted and averaged as each row is.
 """
 
 from abc import ABC, abstractmethod
@@ -145,6 +148,10 @@ class Reader(ABC):
         }
         return Training(_block(examples, owner, owner), np.repeat(targets, repeats), given)
 
+    def equal_weights(self, examples: Examples) -> bool:  # noqa: ARG002
+        """Return whether each utterance has the same total weight in training."""
+        return True
+
     @abstractmethod
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
         """Return a fitted estimator's scores of the utterances `test`; it was fitted on `train`."""
@@ -166,6 +173,38 @@ class UtteranceReader(Reader):
         if not examples.classes:
             return _values(estimator.predict(X))
         return _decided(estimator, X)
+
+
+@dataclass(frozen=True)
+class EachRowReader(Reader):
+    """Each row of an utterance as a row of its own; the scores of an utterance are the mean over its rows."""
+
+    framewise: ClassVar[bool | None] = None
+
+    def equal_weights(self, examples: Examples) -> bool:
+        """Return whether each utterance has the same total weight: not if the estimator takes none and numbers vary."""
+        return self._takes_weights(examples) or len(np.unique(np.diff(examples.offsets))) <= 1
+
+    def _takes_weights(self, examples: Examples) -> bool:
+        from affex.classifiers.estimators import fitting
+
+        return fitting.takes_weights(self.classifier.estimator(target="classes" if examples.classes else "values"))
+
+    def _training(
+        self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
+    ) -> Training:
+        lengths = np.diff(examples.offsets)[owner]
+        if weight is None and (lengths > 1).any() and self._takes_weights(examples):
+            weight = np.ones(len(owner))
+        return super()._training(examples, owner, targets, None if weight is None else weight / lengths, inner)
+
+    def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
+        """Return the mean of the rows' scores, or values, of each utterance."""
+        X, offsets = _block(examples, test, train), offsets_of(np.diff(examples.offsets)[test])
+        if not examples.classes:
+            return _values(_means(estimator.predict(X).astype(np.float64), offsets))
+        decided, scores, _ = _decided(estimator, X)
+        return _averaged(decided, scores, offsets, estimator.classes_)
 
 
 @dataclass(frozen=True)
@@ -243,6 +282,87 @@ class SequenceReader(Reader):
         return (X[0], offsets[0]) if self.classifier.streams == 1 else (X, offsets)
 
 
+@dataclass(frozen=True)
+class SegmentReader(SequenceReader):
+    """Segments of the rows of each utterance, each a sequence; the scores of an utterance are the mean over them."""
+
+    def arranged(self, table: Table, features: Sequence[str] = ()) -> Table:
+        """Return the table; raise an error also if segments of several streams would not be of the same time."""
+        table = super().arranged(table, features)
+        first, *others = table.streams
+        if not all(np.array_equal(first.offsets, other.offsets) for other in others):
+            raise UsageError(
+                f"segment={self.classifier.segment} cuts rows, and those of {first.feature} and of "
+                f"{others[0].feature} are not the same in number: name one feature, or fuse scores (FUSION=late)."
+            )
+        return table
+
+    def _training(
+        self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
+    ) -> Training:
+        X, offsets, n_segments = self._segments(examples, owner)
+        if weight is None and (n_segments > 1).any():
+            weight = np.ones(len(owner))
+        given = {
+            "groups": np.repeat(examples.groups[owner], n_segments),
+            "sample_weight": None if weight is None else np.repeat(weight / n_segments, n_segments),
+            "inner": _inner(inner, np.repeat(owner, n_segments)),
+            "offsets": offsets,
+        }
+        return Training(X, np.repeat(targets, n_segments), given)
+
+    def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:  # noqa: ARG002
+        """Return the mean of the segments' scores, or values, of each utterance."""
+        X, offsets, n_segments = self._segments(examples, test)
+        decided, own = np.asarray(estimator.predict(X, offsets=offsets)), offsets_of(n_segments)
+        if not examples.classes:
+            return _values(_means(decided.astype(np.float64), own))
+        scores = np.asarray(estimator.predict_proba(X, offsets=offsets))
+        return _averaged(decided, scores, own, estimator.classes_)
+
+    def _segments(self, examples: Examples, numbers: Numbers) -> tuple[Any, Any, Numbers]:
+        """Return rows and offsets of the segments of utterances, and how many each utterance has."""
+        length, step = self.classifier.segment, self.classifier.step or self.classifier.segment
+        X, offsets = [], []
+        for stream in examples.streams:
+            own = stream.take(numbers)
+            rows, limits, n_segments = segments_of(own.offsets, length, step)
+            X.append(own.values[rows])
+            offsets.append(limits)
+        return (X[0], offsets[0], n_segments) if self.classifier.streams == 1 else (X, offsets, n_segments)
+
+
+def segments_of(offsets: Numbers, length: int, step: int) -> tuple[Numbers, Numbers, Numbers]:
+    """Return the segments of the rows of each utterance.
+
+    Rows that fill no segment are left out; with too few rows for one, the last row is repeated; without a row, the
+    segment has none.
+
+    Parameters
+    ----------
+    offsets : (n_utterances + 1,) int64
+        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
+    length, step
+        How many rows a segment has, and how many lie from its beginning to the next one's.
+
+    Returns
+    -------
+    rows : (n,) int64
+        The numbers of the rows, segment after segment.
+    offsets : (n_segments + 1,) int64
+        Segment ``i`` has ``rows[offsets[i]]`` to ``rows[offsets[i + 1]]``.
+    n_segments : (n_utterances,) int64
+        How many segments each utterance has.
+    """
+    lengths = np.diff(offsets)
+    n_segments = np.maximum(lengths - length, 0) // step + 1
+    owner = np.repeat(np.arange(len(lengths)), n_segments)
+    begins = step * (np.arange(len(owner)) - np.repeat(np.cumsum(n_segments) - n_segments, n_segments))
+    places = np.minimum(begins[:, None] + np.arange(length), lengths[owner, None] - 1)
+    rows = (offsets[owner, None] + places)[lengths[owner] > 0].ravel()
+    return rows, offsets_of(np.where(lengths[owner] > 0, length, 0)), n_segments
+
+
 READERS: Mapping[str, type[Reader]] = {
     "utterance": UtteranceReader,
     "frame": FrameReader,
@@ -260,6 +380,10 @@ def reader_of(classifier: Classifier) -> Reader:
     """
     if classifier.reads != "sequence" and (classifier.streams, classifier.context) != (1, "none"):
         raise ValueError(f"{classifier.name} takes several streams or a context: expected reads = 'sequence'")
+    if classifier.segment:
+        return SegmentReader(classifier)
+    if classifier.reads_each_row:
+        return EachRowReader(classifier)
     return READERS[classifier.reads](classifier)
 
 
@@ -322,6 +446,27 @@ def _decided(estimator: Any, X: NDArray[Any]) -> Scored:
         return Scored(decided, (decided[:, None] == estimator.classes_).astype(np.float64))
     values = estimator.decision_function(X)
     return Scored(decided, softmax(values if values.ndim == 2 else np.column_stack([-values, values]), axis=1))
+
+
+def _means(values: Floats, offsets: Numbers) -> Floats:
+    """Return the mean of the rows of each utterance, exact where they are equal, ``(n_utterances, ...)``."""
+    first = values[offsets[:-1]]
+    lengths = np.diff(offsets)
+    beyond = np.add.reduceat(values - np.repeat(first, lengths, axis=0), offsets[:-1], axis=0)
+    means: Floats = first + beyond / lengths.reshape(-1, *[1] * (values.ndim - 1))
+    return means
+
+
+def _averaged(decided: NDArray[Any], scores: Floats, offsets: Numbers, classes: Any) -> Scored:
+    """Return decisions and mean scores of utterances from those of their rows, or segments.
+
+    The decision is the class with the highest mean; where the estimator decides alike on all rows of an utterance (on
+    its only row), it is that decision.
+    """
+    means = _means(scores, offsets)
+    first = decided[offsets[:-1]]
+    alike = np.logical_and.reduceat(decided == np.repeat(first, np.diff(offsets)), offsets[:-1])
+    return Scored(np.where(alike, first, np.asarray(classes)[means.argmax(axis=1)]), means)
 
 
 def _values(predicted: NDArray[Any]) -> Scored:

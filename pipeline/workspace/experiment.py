@@ -248,10 +248,10 @@ def _evaluated(
 
 
 def _media(specs: Sequence[FeatureSpec]) -> tuple[str, ...]:
-    """Return the kinds of media that a model learns from; all kinds if rows come from another project."""
+    """Return the kinds of media that a model learns from (no file holds text); all if rows come from elsewhere."""
     if any(imports.is_imported(spec) for spec in specs):
         return MEDIA
-    return tuple(sorted({spec.feature.media for spec in specs}))
+    return tuple(sorted({spec.feature.media for spec in specs}.intersection(MEDIA)))
 
 
 def _audited(

@@ -1,8 +1,8 @@
 """Write the frozen references of features: python tests/features/make_references.py [preset ...].
 
-They are those of sound and of motion capture. Run it only when a feature is meant to give other numbers, and raise that
-feature's `version` with it. A reference holds up to six rows, evenly spread over those of `signal` or `motion`, and how
-many rows there are in all.
+They are those of sound, of motion capture and of transcripts. Run it only when a feature is meant to give other
+numbers, and raise that feature's `version` with it. A reference holds up to six rows, evenly spread over those of
+`signal` or `motion`, and how many rows there are in all.
 """
 
 import math
@@ -17,6 +17,8 @@ from affex.features.base import AudioFeature, Feature, Motion, Signal
 from affex.features.capture.markers import MARKERS
 from affex.pipeline.specs.discovery import feature_presets
 
+#: What is said.
+TEXT = "Well, I didn't know you'd come; you never come on a Monday. Do you? ... Schön, 12 Uhr."
 FOLDER = Path(__file__).parent / "reference"
 
 
@@ -58,19 +60,24 @@ def motion_presets() -> dict[str, Feature]:
     return {name: feature for name, feature in feature_presets().items() if feature.reads == "mocap"}
 
 
+def text_presets() -> dict[str, Feature]:
+    return {name: feature for name, feature in feature_presets().items() if feature.reads == "text"}
+
+
 def path(preset: str) -> Path:
     return FOLDER / f"{preset}.npz"
 
 
 def excerpt(feature: Feature) -> dict[str, np.ndarray]:
-    values = feature.extract(motion() if feature.reads == "mocap" else long_enough(feature)).values
+    given = {"mocap": motion, "text": lambda: TEXT}.get(feature.reads, lambda: long_enough(feature))()
+    values = feature.extract(given).values
     picked = np.unique(np.linspace(0, len(values) - 1, 6).astype(int))
     return {"values": values[picked], "n_rows": np.array(len(values))}
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    presets = audio_presets() | motion_presets()
+    presets = audio_presets() | motion_presets() | text_presets()
     for preset in sys.argv[1:] or presets:
         np.savez_compressed(path(preset), **excerpt(presets[preset]))
         print(path(preset), path(preset).stat().st_size, "bytes")

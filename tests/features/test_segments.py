@@ -5,7 +5,8 @@ import pytest
 
 from affex.features.base import Signal
 from affex.features.logmel import Logmel
-from affex.features.segments import PRESETS, Segments, segments
+from affex.features.segments import PRESETS, Segments
+from affex.features.sound.pictures import segments
 
 RATE = 16000
 

@@ -25,6 +25,7 @@ from affex.classifiers.estimators.nets.training import (
     best_epochs,
     outputs_of,
 )
+from affex.classifiers.estimators.spelling import AugmentationName
 from affex.classifiers.estimators.training import (
     ONE_SPEAKER,
     Floats,
@@ -49,7 +50,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
     ----------
     trunk, pool, fusion, turns, head, units, maps, depth, factors, activation, dropout
         See `classifiers.net.Net`.
-    loss, optimiser, rate, momentum, decay, batch, clip, components
+    loss, optimiser, rate, momentum, decay, batch, clip, components, augment, noise, widest, angle, most_rows
         See `classifiers.net.Net`.
     epochs
         Most epochs; their number is that with the least mean loss on inner folds.
@@ -102,6 +103,11 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         batch: int = 32,
         clip: float = 5.0,
         components: int = 0,
+        augment: tuple[AugmentationName, ...] = (),
+        noise: float = 0.1,
+        widest: float = 0.2,
+        angle: float = 10.0,
+        most_rows: int = 0,
         epochs: int = 50,
         patience: int = 5,
         folds: int = 2,
@@ -129,6 +135,11 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         self.batch = batch
         self.clip = clip
         self.components = components
+        self.augment = augment
+        self.noise = noise
+        self.widest = widest
+        self.angle = angle
+        self.most_rows = most_rows
         self.epochs = epochs
         self.patience = patience
         self.folds = folds
@@ -174,7 +185,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         """
         given, training = self._checked(X, y, groups, sample_weight, offsets, dialogs)
         self.row_shapes_ = given.row_shapes
-        task = Task(given, *self._targets(training))
+        task = Task(given.first_rows(self.most_rows), *self._targets(training))
         folds = training.folds(inner)[: self.folds] if self.patience else []
         self.limits_ = {"search": ONE_SPEAKER} if self.patience and not folds else {}
         self.best_params_ = {"epochs": self._epochs(task, folds)}
@@ -225,6 +236,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         given = sequences(checked_rows(self, X) if offsets is None else X, offsets, dialogs)
         if given.row_shapes != [tuple(shape) for shape in self.row_shapes_]:
             raise ValueError(f"X: expected rows of the shapes {self.row_shapes_}, found {given.row_shapes}")
+        given = given.first_rows(self.most_rows)
         return [
             self._outputs_of(given, state, [Scale(**how) for how in scales], n_outputs)
             for state, scales in zip(self.states_, self.scales_, strict=True)

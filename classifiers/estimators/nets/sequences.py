@@ -49,6 +49,17 @@ class Sequences:
         """The shape of a row of each stream."""
         return [rows.shape[1:] for rows in self.streams]
 
+    def first_rows(self, most: int) -> "Sequences":
+        """Return sequences of so many rows at the most, the first of each utterance; of all rows if that is 0."""
+        if not most:
+            return self
+        kept = [np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets)) < most for offsets in self.offsets]
+        return Sequences(
+            tuple(rows[own] for rows, own in zip(self.streams, kept, strict=True)),
+            tuple(np.append(0, np.cumsum(np.minimum(np.diff(offsets), most))) for offsets in self.offsets),
+            self.dialogs,
+        )
+
     def of_dialogs(self, numbers: Numbers) -> Numbers:
         """Return the utterances of dialogs, dialog after dialog."""
         return np.concatenate([np.arange(self.dialogs[n], self.dialogs[n + 1]) for n in numbers])

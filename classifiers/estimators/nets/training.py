@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from affex.classifiers.estimators.nets.augmentation import Augmentation
 from affex.classifiers.estimators.nets.losses import LOSSES, LossName
 from affex.classifiers.estimators.nets.network import Design, Network, State
 from affex.classifiers.estimators.nets.sequences import Scale, Sequences, batch, scale
+from affex.classifiers.estimators.spelling import AugmentationName
 from affex.classifiers.estimators.training import Numbers
 
 OptimiserName = Literal["adam", "sgd"]
@@ -33,6 +35,15 @@ class Schedule:
     batch: int = 32
     clip: float = 5.0
     components: int = 0
+    augment: tuple[AugmentationName, ...] = ()
+    noise: float = 0.1
+    widest: float = 0.2
+    angle: float = 10.0
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """How training batches are changed."""
+        return Augmentation(self.augment, self.noise, self.widest, self.angle)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +86,7 @@ class Trainer:
     task
         Utterances with a weight above 0 are learned from; their dialogs give context.
     seed
-        Seeds the first arrays, the order of the batches and the dropout.
+        Seeds the first arrays, the order of the batches, the dropout and the augmentation.
     device
         ``"cpu"`` or ``"cuda"``.
     """
@@ -89,6 +100,8 @@ class Trainer:
         self.scales = [self._scale(number, seed) for number in range(len(task.given.streams))]
         shapes = [how.shape(shape) for how, shape in zip(self.scales, task.given.row_shapes, strict=True)]
         self._random = np.random.default_rng(seed)
+        self._changes = torch.Generator().manual_seed(seed)  # of its own: without changes, all else is drawn as ever
+        schedule.augmentation.require(task.given.row_shapes)
         with seeded(seed):
             self._network = Network(design, shapes, task.n_outputs).to(device)
         self._optimiser = _optimiser(self._network, schedule)
@@ -109,7 +122,7 @@ class Trainer:
         with seeded(int(self._random.integers(2**31))):
             for dialogs in self._batches():
                 self._optimiser.zero_grad()
-                loss, n_counted = self._loss(dialogs, self._weight)
+                loss, n_counted = self._loss(dialogs, self._weight, augmented=True)
                 (loss / n_counted).backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._schedule.clip)
                 self._optimiser.step()
@@ -129,9 +142,12 @@ class Trainer:
         counted = np.add.reduceat(self._task.weight > 0, self._task.given.dialogs[:-1], dtype=np.int64)[order]
         yield from np.split(order, np.flatnonzero(np.diff((np.cumsum(counted) - 1) // self._schedule.batch)) + 1)
 
-    def _loss(self, dialogs: Numbers, weight: NDArray[np.float64]) -> tuple[torch.Tensor, int]:
+    def _loss(
+        self, dialogs: Numbers, weight: NDArray[np.float64], *, augmented: bool = False
+    ) -> tuple[torch.Tensor, int]:
         numbers = self._task.given.of_dialogs(dialogs)
-        outputs = self._network(batch(self._task.given, self.scales, dialogs, self._device))
+        rows = batch(self._task.given, self.scales, dialogs, self._device)
+        outputs = self._network(self._schedule.augmentation.changed(rows, self._changes) if augmented else rows)
         counted = np.flatnonzero(weight[numbers] > 0)
         target = torch.from_numpy(self._task.target[numbers[counted]]).to(self._device)
         shares = torch.from_numpy(weight[numbers[counted]].astype(np.float32)).to(self._device)
