@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from affex.features.networks.base import Network, normalised
+
 
 class Convolutional(nn.Module):
     """A network of two halves: convolutions that give maps, and what makes a vector of them."""
@@ -38,6 +40,20 @@ class Maps(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(n, height * width, n_maps)``."""
         return self.network.maps(x).flatten(2).transpose(1, 2)
+
+
+class Normalised(nn.Module):
+    """A network that is shown pictures as they are, ``(n, 3, height, width)`` uint8 RGB."""
+
+    def __init__(self, layers: nn.Module, network: Network) -> None:
+        super().__init__()
+        self.layers = layers
+        self._network = network
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return the embeddings."""
+        embeddings: Tensor = self.layers(normalised(pictures, self._network))
+        return embeddings
 
 
 class DlibResnet(nn.Module):
