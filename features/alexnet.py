@@ -1,4 +1,4 @@
-"""AlexNet: from a face to 4096 numbers per frame, with torchvision's weights or your own.
+"""AlexNet: from a face, or a picture of sound, to 4096 numbers per frame, with torchvision's weights or your own.
 
 Architecture after Krizhevsky 2014, arXiv:1404.5997. Without ``weights=``, torchvision's file is
 used, which was trained on photographs of things (ImageNet), not of faces: tune it with `make tune`, or name a file of
@@ -11,7 +11,9 @@ from typing import ClassVar
 
 from affex.features.base import ChainedFeature
 from affex.features.networks import local
+from affex.features.networks.sounds import SoundBackbone
 from affex.features.networks.weights import WeightFile
+from affex.features.segments import SpectrogramSegments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,4 +24,18 @@ class AlexNet(local.FaceBackbone):
     published: ClassVar[WeightFile | None] = local.PUBLISHED["alexnet"]
 
 
-PRESETS: dict[str, ChainedFeature] = {"alexnet": AlexNet()}
+@dataclass(frozen=True, kw_only=True)
+class AlexNetOfSound(SoundBackbone):
+    """AlexNet's embedding of pictures of sound; parameters as in `SoundEmbedding` and `Backbone`."""
+
+    architecture: ClassVar[local.Architecture] = local.ALEXNET
+    published: ClassVar[WeightFile | None] = local.PUBLISHED["alexnet"]
+
+
+PRESETS: dict[str, ChainedFeature] = {
+    "alexnet": AlexNet(),
+    # Pictures of 64 x 64 are enlarged to the network's input, as in Zhang et al. 2018 (doi:10.1109/TCSVT.2017.2719043).
+    "alexnet-segments": AlexNetOfSound(),
+    # Maps of 5 x 8 of the spectrogram of 3 s, as vectors: Zhou et al. 2019 (doi:10.1145/3340555.3355713).
+    "alexnet-spectrogram": AlexNetOfSound(sound=SpectrogramSegments(), output="maps", height=200, width=300),
+}

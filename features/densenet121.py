@@ -1,4 +1,4 @@
-"""DenseNet-121: from a face to 1024 numbers per frame, with torchvision's weights or your own.
+"""DenseNet-121: from a face, or a picture of sound, to 1024 numbers per frame, with torchvision's weights or your own.
 
 Architecture after Huang et al. 2017, doi:10.1109/CVPR.2017.243. Without ``weights=``, torchvision's file is
 used, which was trained on photographs of things (ImageNet), not of faces: tune it with `make tune`, or name a file of
@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from affex.features.base import ChainedFeature
 from affex.features.networks import local
+from affex.features.networks.sounds import SoundBackbone
 from affex.features.networks.weights import WeightFile
 
 
@@ -22,4 +23,15 @@ class DenseNet121(local.FaceBackbone):
     published: ClassVar[WeightFile | None] = local.PUBLISHED["densenet121"]
 
 
-PRESETS: dict[str, ChainedFeature] = {"densenet121": DenseNet121()}
+@dataclass(frozen=True, kw_only=True)
+class DenseNet121OfSound(SoundBackbone):
+    """DenseNet-121's embedding of pictures of sound; parameters as in `SoundEmbedding` and `Backbone`."""
+
+    architecture: ClassVar[local.Architecture] = local.DENSENET121
+    published: ClassVar[WeightFile | None] = local.PUBLISHED["densenet121"]
+
+
+PRESETS: dict[str, ChainedFeature] = {
+    "densenet121": DenseNet121(),
+    "densenet121-segments": DenseNet121OfSound(),
+}

@@ -1,4 +1,4 @@
-"""ResNet-50: from a face to 2048 numbers per frame, with torchvision's weights or your own.
+"""ResNet-50: from a face, or a picture of sound, to 2048 numbers per frame, with torchvision's weights or your own.
 
 Architecture after He et al. 2016, doi:10.1109/CVPR.2016.90. Without ``weights=``, torchvision's file is
 used, which was trained on photographs of things (ImageNet), not of faces: tune it with `make tune`, or name a file of
@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from affex.features.base import ChainedFeature
 from affex.features.networks import local
+from affex.features.networks.sounds import SoundBackbone
 from affex.features.networks.weights import WeightFile
 
 
@@ -22,4 +23,15 @@ class ResNet50(local.FaceBackbone):
     published: ClassVar[WeightFile | None] = local.PUBLISHED["resnet50"]
 
 
-PRESETS: dict[str, ChainedFeature] = {"resnet50": ResNet50()}
+@dataclass(frozen=True, kw_only=True)
+class ResNet50OfSound(SoundBackbone):
+    """ResNet-50's embedding of pictures of sound; parameters as in `SoundEmbedding` and `Backbone`."""
+
+    architecture: ClassVar[local.Architecture] = local.RESNET50
+    published: ClassVar[WeightFile | None] = local.PUBLISHED["resnet50"]
+
+
+PRESETS: dict[str, ChainedFeature] = {
+    "resnet50": ResNet50(),
+    "resnet50-segments": ResNet50OfSound(),
+}

@@ -1,9 +1,9 @@
-"""Log-mel segments: from an utterance to overlapping pictures of its spectrogram, one per row.
+"""Segments: from an utterance to overlapping pictures of its log-mel spectrogram, or of its spectrogram, one per row.
 
-A picture is a number of frames of `features.logmel`: its height is the number of bands (the lowest first), its width
-the number of frames, its channels are the levels in dB and their derivatives. A row contains it line by line and
-channel by channel, like the rows of `features.pixels`: ``values.reshape(-1, mels, frames, 1 + derivatives)`` are the
-pictures, channels last. Its time is the middle of its frames.
+A picture is a number of frames of `features.logmel` or of `features.spectrogram`: its height is the number of bands or
+bins (the lowest first), its width the number of frames, its channels are the levels in dB and their derivatives. A row
+contains it line by line and channel by channel, like the rows of `features.pixels`: ``values.reshape(-1, mels, frames,
+1 + derivatives)`` are the pictures, channels last. Its time is the middle of its frames.
 
 Derivatives are computed over the whole utterance, also across the borders of pictures. Segments are complete:
 remaining frames at the end are left out. In an utterance with too few frames for one segment, the last frame is
@@ -11,28 +11,32 @@ repeated, as is common for videos with too few pictures for a network (Fan et al
 doi:10.1145/2993148.2997632).
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 
 from affex.features.base import AudioFeature, Rows, Signal, Values
-from affex.features.sound.frames import MelFrames, with_derivatives
+from affex.features.sound.frames import MelFrames, ShortFrames, amplitude_levels, with_derivatives
+from affex.features.spectrogram import Spectrogram
 
 
 @dataclass(frozen=True, kw_only=True)
-class Segments(MelFrames):
-    """Pictures of the levels of mel bands in dB relative to full scale, with derivatives as channels.
+class _Pictures(ShortFrames):
+    """Base of the features whose rows are pictures of consecutive frames.
 
     Parameters
     ----------
-    window, hop, mels, derivatives
-        As for `MelFrames`.
     frames : int
         The number of frames in a segment.
     step : int
         The number of frames from the beginning of a segment to the beginning of the next.
     """
+
+    #: What a line of a picture is called in the names of columns.
+    line: ClassVar[str]
 
     frames: int = 64
     step: int = 30
@@ -45,31 +49,97 @@ class Segments(MelFrames):
             raise ValueError(f"step={self.step}: expected 1 to the segment's {self.frames} frames")
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """``m00_f00``, ``m00_f00_d1``, ``m00_f00_d2``, ``m00_f01``, ... of mel bands, ``b000_f000``, ... of bins."""
+        return _columns(self.line, *self.row_shape)
+
+    @property
+    @abstractmethod
+    def row_shape(self) -> tuple[int, int, int]:
+        """Lines, frames and channels of the picture."""
+
+    @abstractmethod
+    def frame_rows(self, signal: Signal) -> Values:
+        """Return the frames, ``(n_frames, channels * lines)``, channel after channel."""
+
+    def extract(self, signal: Signal) -> Rows:
+        """Compute the picture of every segment."""
+        frames = self.frame_rows(signal)
+        times = self.times(frames, signal)
+        pictures = segments(frames, self.frames, self.step)
+        lines, _, n_channels = self.row_shape
+        # (n, frames, channels * lines) to (n, lines, frames, channels)
+        channels = pictures.reshape(len(pictures), self.frames, n_channels, lines)
+        values = channels.transpose(0, 3, 1, 2).reshape(len(pictures), -1)
+        middles = [times[begin : begin + self.frames].mean() for begin in self.step * np.arange(len(pictures))]
+        return Rows(np.ascontiguousarray(values), np.array(middles))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segments(_Pictures, MelFrames):
+    """Pictures of the levels of mel bands in dB relative to full scale, with derivatives as channels.
+
+    Parameters
+    ----------
+    window, hop, mels, derivatives
+        As for `MelFrames`.
+    frames : int
+        The number of frames in a segment.
+    step : int
+        The number of frames from the beginning of a segment to the beginning of the next.
+    """
+
+    line: ClassVar[str] = "m"
+
+    @property
     def about(self) -> str:
         """A description with the shape of the pictures and their distance in time."""
         shape = f"{self.mels} x {self.frames} x {1 + self.derivatives}"
         return f"Log-mel pictures, {shape}, one every {self.step * self.hop:g} s"
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """``m00_f00``, ``m00_f00_d1``, ``m00_f00_d2``, ``m00_f01``, ..."""
-        return _columns(self.mels, self.frames, self.derivatives)
-
-    @property
-    def row_shape(self) -> tuple[int, ...]:
+    def row_shape(self) -> tuple[int, int, int]:
         """Bands, frames and channels of the picture."""
         return (self.mels, self.frames, 1 + self.derivatives)
 
-    def extract(self, signal: Signal) -> Rows:
-        """Compute the picture of every segment."""
-        levels = self.levels(signal)
-        times = self.times(levels, signal)
-        pictures = segments(with_derivatives(levels, self.derivatives), self.frames, self.step)
-        # (n, frames, channels * mels) to (n, mels, frames, channels)
-        channels = pictures.reshape(len(pictures), self.frames, 1 + self.derivatives, self.mels)
-        values = channels.transpose(0, 3, 1, 2).reshape(len(pictures), -1)
-        middles = [times[begin : begin + self.frames].mean() for begin in self.step * np.arange(len(pictures))]
-        return Rows(np.ascontiguousarray(values), np.array(middles))
+    def frame_rows(self, signal: Signal) -> Values:
+        """Return the levels of every frame, then their derivatives."""
+        return with_derivatives(self.levels(signal), self.derivatives)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectrogramSegments(_Pictures, Spectrogram):
+    """Pictures of the levels of the lowest frequencies in dB relative to full scale.
+
+    Parameters
+    ----------
+    window, hop, bins
+        As for `features.spectrogram.Spectrogram`.
+    frames : int
+        The number of frames in a segment.
+    step : int
+        The number of frames from the beginning of a segment to the beginning of the next.
+    """
+
+    line: ClassVar[str] = "b"
+
+    window: float = 0.040
+    frames: int = 300
+    step: int = 300
+
+    @property
+    def about(self) -> str:
+        """A description with the shape of the pictures and their distance in time."""
+        return f"Spectrogram pictures, {self.bins} x {self.frames}, one every {self.step * self.hop:g} s"
+
+    @property
+    def row_shape(self) -> tuple[int, int, int]:
+        """Bins, frames and the one channel of the picture."""
+        return (self.bins, self.frames, 1)
+
+    def frame_rows(self, signal: Signal) -> Values:
+        """Return the levels of every frame."""
+        return amplitude_levels(signal, self.window, self.hop, self.bins)
 
 
 def segments(frames: Values, length: int, step: int) -> Values:
@@ -91,14 +161,13 @@ def segments(frames: Values, length: int, step: int) -> Values:
 
 
 @cache
-def _columns(mels: int, frames: int, derivatives: int) -> tuple[str, ...]:
-    m_digits, f_digits = (max(2, len(str(n - 1))) for n in (mels, frames))
-    channels = ("", "_d1", "_d2")[: derivatives + 1]
+def _columns(line: str, n_lines: int, n_frames: int, n_channels: int) -> tuple[str, ...]:
+    l_digits, f_digits = (max(2, len(str(n - 1))) for n in (n_lines, n_frames))
     return tuple(
-        f"m{mel:0{m_digits}}_f{frame:0{f_digits}}{channel}"
-        for mel in range(mels)
-        for frame in range(frames)
-        for channel in channels
+        f"{line}{number:0{l_digits}}_f{frame:0{f_digits}}{channel}"
+        for number in range(n_lines)
+        for frame in range(n_frames)
+        for channel in ("", "_d1", "_d2")[:n_channels]
     )
 
 
@@ -110,4 +179,7 @@ PRESETS: dict[str, AudioFeature] = {
     # 3 s at 16 kHz, transforms of 2048 samples every 512, 90 bands: the input of the networks in the
     # OMG-Emotion thesis of the source documents. 90 is the number of complete frames in 3 s.
     "segments-3s": Segments(mels=90, window=0.128, hop=0.032, derivatives=0, frames=90, step=90),
+    # The lowest 200 bins of Hamming windows of 40 ms every 10 ms, 3 s at a time: 200 x 300, of which AlexNet makes maps
+    # of 5 x 8 (Zhou et al. 2019, doi:10.1145/3340555.3355713; the length is ours).
+    "segments-spectrogram": SpectrogramSegments(),
 }

@@ -1,4 +1,4 @@
-"""VGG-16: from a face to 4096 numbers per frame, with torchvision's weights or your own.
+"""VGG-16: from a face, or a picture of sound, to 4096 numbers per frame, with torchvision's weights or your own.
 
 Architecture after Simonyan and Zisserman 2015, arXiv:1409.1556. Without ``weights=``, torchvision's file is
 used, which was trained on photographs of things (ImageNet), not of faces: tune it with `make tune`, or name a file of
@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from affex.features.base import ChainedFeature
 from affex.features.networks import local
+from affex.features.networks.sounds import SoundBackbone
 from affex.features.networks.weights import WeightFile
 
 
@@ -22,4 +23,15 @@ class Vgg16(local.FaceBackbone):
     published: ClassVar[WeightFile | None] = local.PUBLISHED["vgg16"]
 
 
-PRESETS: dict[str, ChainedFeature] = {"vgg16": Vgg16()}
+@dataclass(frozen=True, kw_only=True)
+class Vgg16OfSound(SoundBackbone):
+    """VGG-16's embedding of pictures of sound; parameters as in `SoundEmbedding` and `Backbone`."""
+
+    architecture: ClassVar[local.Architecture] = local.VGG16
+    published: ClassVar[WeightFile | None] = local.PUBLISHED["vgg16"]
+
+
+PRESETS: dict[str, ChainedFeature] = {
+    "vgg16": Vgg16(),
+    "vgg16-segments": Vgg16OfSound(),
+}

@@ -287,3 +287,54 @@ class SmallCnn(Convolutional):
         """Return the maps of the last pooling."""
         maps: Tensor = self.layers(x)
         return maps
+
+
+class Vggish(Convolutional):
+    """VGGish under the names of torchvggish: 128 numbers, or their whitened components, whole numbers if quantised."""
+
+    def __init__(self, filters: int = 64, width: int = 4096, embedding: int = 128, pca: str = "none") -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = 1
+        for stage, n_layers in enumerate((1, 1, 2, 2)):
+            after = filters << stage
+            for _ in range(n_layers):
+                layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU()]
+                before = after
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.embeddings = nn.Sequential(
+            *(nn.Linear(before * 24, width), nn.ReLU()),
+            *(nn.Linear(width, width), nn.ReLU()),
+            *(nn.Linear(width, embedding), nn.ReLU()),
+        )
+        self.pproc = nn.Identity() if pca == "none" else Components(embedding, quantised=pca == "quantised")
+
+    def maps(self, x: Tensor) -> Tensor:
+        """Return the maps of the last pooling, 6 x 4."""
+        maps: Tensor = self.features(x)
+        return maps
+
+    def vector(self, maps: Tensor) -> Tensor:
+        """Return the embeddings; the maps are laid out as in TensorFlow, channels last."""
+        vectors: Tensor = self.pproc(self.embeddings(maps.permute(0, 2, 3, 1).flatten(1)))
+        return vectors
+
+
+class Components(nn.Module):
+    """Whitened principal components as published with VGGish: no further than 2 from 0, or quantised, 0 to 255."""
+
+    LIMIT, STEPS = 2.0, 255
+
+    def __init__(self, width: int, *, quantised: bool) -> None:
+        super().__init__()
+        self.eigen_vectors = nn.Parameter(torch.zeros(width, width))
+        self.means = nn.Parameter(torch.zeros(width, 1))
+        self._quantised = quantised
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the components."""
+        components = ((x - self.means[:, 0]) @ self.eigen_vectors.T).clamp(-self.LIMIT, self.LIMIT)
+        if not self._quantised:
+            return components
+        return ((components + self.LIMIT) * (self.STEPS / (2 * self.LIMIT))).round()

@@ -11,7 +11,7 @@ The user's own files only (`resnet18`, `ir50`, `vggface`):
 Published by torchvision, trained on ImageNet (Deng et al. 2009, doi:10.1109/CVPR.2009.5206848), or the user's own, see
 `features.networks.backbones`: `ALEXNET` (4096), `VGG16` (4096), `RESNET50` (2048), `DENSENET121` (1024).
 
-Made here by `make tune`: `SMALLCNN` (64).
+Published by torchvggish: `VGGISH` (128), see `features.vggish`. Made here by `make tune`: `SMALLCNN` (64).
 
 Files are state dicts of `torch.save` (read with ``weights_only=True``) or safetensors; a classifier in them is
 ignored. Weights trained to recognise people identify the person (see `features.networks.dlib_resnet`).
@@ -162,8 +162,13 @@ SMALLCNN = Architecture(
     partial(_layers, "architectures", "SmallCnn"),
     n_maps=64,
 )
+VGGISH = Architecture(
+    Network("vggish", 128, (96, 64), "one", (0.0,), (1.0,), "embeddings.5", dtype="float32"),
+    partial(_layers, "architectures", "Vggish"),
+    n_maps=512,
+)
 ARCHITECTURES = {
-    one.network.name: one for one in (RESNET18, IR50, VGGFACE, ALEXNET, VGG16, RESNET50, DENSENET121, SMALLCNN)
+    one.network.name: one for one in (RESNET18, IR50, VGGFACE, ALEXNET, VGG16, RESNET50, DENSENET121, SMALLCNN, VGGISH)
 }
 
 
@@ -172,8 +177,14 @@ def _of_torchvision(name: str, digest: str) -> WeightFile:
     return WeightFile(file, digest, source="torchvision", url=f"https://download.pytorch.org/models/{file}")
 
 
-#: The published files, trained on ImageNet.
+#: The published files; those of torchvision were trained on ImageNet.
 PUBLISHED = {
+    "vggish": WeightFile(
+        "vggish-10086976.pth",
+        "10086976245803799d9194e9a73d9b6c1549c71d1b80106f5cade5608a561f4b",
+        source="torchvggish",
+        url="https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth",
+    ),
     "alexnet": _of_torchvision("alexnet-owt", "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"),
     "vgg16": _of_torchvision("vgg16", "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"),
     "resnet50": _of_torchvision("resnet50", "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a"),
