@@ -21,6 +21,7 @@ $(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(e
 OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
            FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS CONFIG \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
+           NETWORK EPOCHS PATIENCE RATE BATCH \
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
@@ -50,7 +51,7 @@ endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare fit predict demo show download list runs cache export import bench check test test-slow shells lint format types links lock clean
+.PHONY: help install features evaluate compare fit predict tune demo show download list runs cache export import bench check test test-slow shells lint format types links lock clean
 .NOTPARALLEL:
 
 help: ## show this help
@@ -83,7 +84,8 @@ help: ## show this help
 #=   DEVICE        cpu or cuda, for networks, SVM and XGBoost (default: cpu)
 #=   WEIGHTS       the folder of weight files that affex cannot download
 #=   CACHE         the folder of cached features (default: cache)
-#=   OUT           the folder of results (default: <cache>/<corpus>/runs/<run>); for export: a .csd, .npz, .parquet, .csv, or a folder
+#=   OUT           the folder of results (default: <cache>/<corpus>/runs/<run>); for export: a .csd, .npz, .parquet, .csv, or a folder;
+#=                 for tune: the weight file
 #=   SEED          the seed of all random numbers
 #=   PARTIAL       1: continue with an incomplete corpus
 #=   EXTRA         1: also download the large archives
@@ -91,7 +93,12 @@ help: ## show this help
 #=   CONFIG        for evaluate and fit: a TOML file of these variables in small letters; each run writes one that repeats it
 #=   JSON          for list, runs, cache, evaluate and compare: 1: print one JSON document, and all else to standard error
 #=   MODEL         for fit and predict: the model's file (default for fit: <cache>/<corpus>/models/<run>.affex)
-#=   EXCLUDE       for fit: speakers to leave out of the training, separated by commas
+#=   EXCLUDE       for fit and tune: speakers to leave out of the training, separated by commas
+#=   NETWORK       for tune: smallcnn, or an embedding of faces with the weights that it begins with: 'resnet18:weights=path'
+#=   EPOCHS        for tune: the most epochs (default: 20); 0 writes the network as it begins
+#=   PATIENCE      for tune: epochs without improvement on inner speakers that end it (default: 3); 0: all EPOCHS
+#=   RATE          for tune: the learning rate (default: 1e-4; 1e-3 for a network that begins at random)
+#=   BATCH         for tune: faces in a batch (default: 32)
 #=   BY            for export to .csd or .npy: one entry per utterance, or per recording, as CMU-MultimodalSDK needs it
 #=   FILE          for import: the file or folder to import
 #=   CALLED        for import: the name of the feature in FEATURES
@@ -116,6 +123,7 @@ evaluate: ## extract missing features, train, test on speakers left out of train
 compare: ## test which of several runs differ by more than chance (RUNS)
 fit: ## train on a whole corpus and save the model (MODEL, EXCLUDE)
 predict: ## label a folder of wavs or videos, a file, or a table with a saved model (MODEL, DATA, OUT)
+tune: ## tune a network on the labelled faces of a corpus, into a weight file (NETWORK, EXCLUDE, OUT)
 demo: ## run everything on a small synthetic corpus: sound and faces, alone and fused
 show: ## draw a contact sheet of an utterance: frames, faces, crops, sound (UTTERANCE, OUT)
 download: ## download a freely available corpus (emodb, ravdess)
@@ -123,7 +131,7 @@ list: ## list corpora, features and classifiers, and what is cached
 cache: ## list what is cached (to verify it: .venv/bin/affex cache verify)
 export: ## write a cached feature and the labels for other projects (FEATURES, OUT)
 import: ## import features of another project, to evaluate and fuse them (FILE, CALLED)
-features evaluate compare fit predict demo show download list cache export import: install
+features evaluate compare fit predict tune demo show download list cache export import: install
 	@$(BIN)/affex --from-make $@
 
 runs: ## list the finished runs of a corpus, newest first

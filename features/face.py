@@ -25,6 +25,7 @@ class Face(Embedding):
     """dlib's embedding of the face, which identifies the person (EER 8 to 13 % at 57 px); see `Embedding`."""
 
     published: ClassVar[WeightFile | None] = EMBEDDING
+    takes_own: ClassVar[bool] = False
 
     chip: Chip = "aligned"
 

@@ -7,19 +7,22 @@ so its chip is the box without alignment, widened to the size of that detector's
 pictures were found by searching for words, so the scores describe people who speak only roughly.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from affex.features.base import ChainedFeature
 from affex.features.networks import mini_xception
-from affex.features.networks.base import Embedder, Network
-from affex.features.networks.embedding import Embedding
+from affex.features.networks.base import Network
+from affex.features.networks.local import FaceNetwork
 from affex.features.networks.weights import WeightFile
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fer(Embedding):
+class Fer(FaceNetwork):
     """Scores of seven expressions and 128 pooled maps of mini-Xception; parameters as in `Embedding`."""
 
     published: ClassVar[WeightFile | None] = mini_xception.WEIGHTS
@@ -28,12 +31,13 @@ class Fer(Embedding):
 
     @property
     def network(self) -> Network:
-        """mini-Xception's."""
-        return mini_xception.NETWORK
+        """mini-Xception's; the first numbers of one that was tuned (`make tune`) are no scores of expressions."""
+        tuned = replace(mini_xception.NETWORK, digest=self.digest, scores=())
+        return tuned if self.own_digest else mini_xception.NETWORK
 
-    def embedder(self, path: Path, device: str) -> Embedder:
-        """Return mini-Xception."""
-        return mini_xception.load(path, device, self.precision)
+    def module(self, path: Path | None) -> "torch.nn.Module":
+        """Return mini-Xception with the published weights, or with those that `make tune` made from them."""
+        return mini_xception.tuned(path) if self.own_digest else mini_xception.published(path)
 
 
 PRESETS: dict[str, ChainedFeature] = {"fer": Fer()}

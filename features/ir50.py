@@ -2,9 +2,10 @@
 
 Use it as ``FEATURES=ir50:weights=path/ir50.pth`` (formats: `features.networks.local`). It was trained on faces aligned
 to the five points of ArcFace at 112 x 112 (Deng et al. 2019, doi:10.1109/CVPR.2019.00482, as in face.evoLVe). Its chip
-is aligned in the same way, by the middles of the eyes, since the cached points are different ones. ``chip=box`` uses
-the widened box instead, as in Zhou et al. 2019 (doi:10.1145/3340555.3355713). Unless it was trained further on
-expressions, it identifies the person: its rows are biometric data.
+is aligned in the same way, by the middles of the eyes, since the cached points are different ones.
+``chip=box,height=224,width=224`` uses the widened box at 224 x 224 instead, as in Zhou et al. 2019
+(doi:10.1145/3340555.3355713), with a weight file of that size. Unless it was trained further on expressions, it
+identifies the person: its rows are biometric data.
 """
 
 from dataclasses import dataclass
@@ -25,12 +26,14 @@ SIZE = 112
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ir50(local.LocalEmbedding):
-    """IR-50's embedding of the face, with your own weights; parameters as in `Embedding`."""
+class Ir50(local.FaceBackbone):
+    """IR-50's embedding of the face, with your own weights; parameters as in `Embedding` and `Backbone`."""
 
     architecture: ClassVar[local.Architecture] = local.IR50
 
     chip: Chip = "aligned"
+    height: int = SIZE
+    width: int = SIZE
 
     def aligned(self, row: Values, crop: bytes) -> Picture:
         """Return the chip with the eyes at the places of ArcFace's chips."""

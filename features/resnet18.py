@@ -14,8 +14,8 @@ from affex.features.networks import local
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResNet18(local.LocalEmbedding):
-    """ResNet-18's embedding of the face, with your own weights; parameters as in `Embedding`."""
+class ResNet18(local.FaceBackbone):
+    """ResNet-18's embedding of the face, with your own weights; parameters as in `Embedding` and `Backbone`."""
 
     architecture: ClassVar[local.Architecture] = local.RESNET18
 

@@ -14,8 +14,8 @@ from affex.features.networks import local
 
 
 @dataclass(frozen=True, kw_only=True)
-class VggFace(local.LocalEmbedding):
-    """VGG-Face's embedding of the face, with your own weights; parameters as in `Embedding`."""
+class VggFace(local.FaceBackbone):
+    """VGG-Face's embedding of the face, with your own weights; parameters as in `Embedding` and `Backbone`."""
 
     architecture: ClassVar[local.Architecture] = local.VGGFACE
 

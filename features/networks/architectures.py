@@ -1,7 +1,8 @@
 """The networks' layers in torch, named as in their published weights.
 
 Imported only where a network is built, since torch takes a second to load. Every network takes
-``(n, channels, height, width)``, normalised, and returns ``(n, width)``.
+``(n, channels, height, width)``, normalised, and returns ``(n, width)``. Torchvision's larger ones are in
+`features.networks.backbones`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,50 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from affex.features.networks.base import Network, normalised
+
+
+class Convolutional(nn.Module):
+    """A network of two halves: convolutions that give maps, and what makes a vector of them."""
+
+    def maps(self, x: Tensor) -> Tensor:
+        """Return the maps of the last convolution or pooling before the vector, ``(n, n_maps, height, width)``."""
+        raise NotImplementedError
+
+    def vector(self, maps: Tensor) -> Tensor:
+        """Return the vectors of maps: unless a network has another way, their means over places."""
+        return maps.mean((2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the embeddings."""
+        return self.vector(self.maps(x))
+
+
+class Maps(nn.Module):
+    """The maps of a network as vectors: one of ``n_maps`` numbers for each place, line by line."""
+
+    def __init__(self, network: Convolutional) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``(n, height * width, n_maps)``."""
+        return self.network.maps(x).flatten(2).transpose(1, 2)
+
+
+class Normalised(nn.Module):
+    """A network that is shown pictures as they are, ``(n, 3, height, width)`` uint8 RGB."""
+
+    def __init__(self, layers: nn.Module, network: Network) -> None:
+        super().__init__()
+        self.layers = layers
+        self._network = network
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return the embeddings."""
+        embeddings: Tensor = self.layers(normalised(pictures, self._network))
+        return embeddings
 
 
 class DlibResnet(nn.Module):
@@ -107,7 +152,7 @@ def _pooled_like_keras(x: Tensor) -> Tensor:
     return functional.max_pool2d(functional.pad(x, padding, value=-torch.inf), 3, 2)
 
 
-class ResNet18(nn.Module):
+class ResNet18(Convolutional):
     """ResNet-18 without its classifier, under torchvision's names; the pooled last maps."""
 
     def __init__(self, filters: int = 64) -> None:
@@ -123,12 +168,12 @@ class ResNet18(nn.Module):
             )
             before = after
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the embeddings."""
+    def maps(self, x: Tensor) -> Tensor:
+        """Return the maps of the last layer."""
         x = functional.max_pool2d(functional.relu_(self.bn1(self.conv1(x))), 3, 2, 1)
         for number in range(1, 5):
             x = self.get_submodule(f"layer{number}")(x)
-        return x.mean((2, 3))
+        return x
 
 
 class BasicBlock(nn.Module):
@@ -151,7 +196,7 @@ class BasicBlock(nn.Module):
         return functional.relu_(self.bn2(self.conv2(x)) + shortcut)
 
 
-class Ir50(nn.Module):
+class Ir50(Convolutional):
     """IR-50, the improved residual network of ArcFace, under the names of face.evoLVe."""
 
     def __init__(self, filters: int = 64, size: int = 112, width: int = 512) -> None:
@@ -169,9 +214,14 @@ class Ir50(nn.Module):
             nn.BatchNorm1d(width),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the embeddings."""
-        embeddings: Tensor = self.output_layer(self.body(self.input_layer(x)))
+    def maps(self, x: Tensor) -> Tensor:
+        """Return the maps of the last block."""
+        maps: Tensor = self.body(self.input_layer(x))
+        return maps
+
+    def vector(self, maps: Tensor) -> Tensor:
+        """Return the output layer's numbers."""
+        embeddings: Tensor = self.output_layer(maps)
         return embeddings
 
 
@@ -206,7 +256,7 @@ class ImprovedBlock(nn.Module):
         return added
 
 
-class VggFace(nn.Module):
+class VggFace(Convolutional):
     """VGG-Face without its classifier, under the names of its authors' layers; the second fully connected one."""
 
     def __init__(self, filters: int = 64, size: int = 224, width: int = 4096) -> None:
@@ -220,8 +270,8 @@ class VggFace(nn.Module):
         self.fc6 = nn.Linear(before * (size // 32) ** 2, width)
         self.fc7 = nn.Linear(width, width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the embeddings."""
+    def maps(self, x: Tensor) -> Tensor:
+        """Return the maps of the last pooling."""
         stage = "1"
         for name, layer in self.named_children():
             if name.startswith("fc"):
@@ -229,5 +279,78 @@ class VggFace(nn.Module):
             if name[4] != stage:
                 x, stage = functional.max_pool2d(x, 2), name[4]
             x = functional.relu_(layer(x))
-        x = functional.relu_(self.fc6(functional.max_pool2d(x, 2).flatten(1)))
-        return functional.relu_(self.fc7(x))
+        return functional.max_pool2d(x, 2)
+
+    def vector(self, maps: Tensor) -> Tensor:
+        """Return the numbers of the second fully connected layer."""
+        return functional.relu_(self.fc7(functional.relu_(self.fc6(maps.flatten(1)))))
+
+
+class SmallCnn(Convolutional):
+    """Three convolutions of 3 x 3, each with batch norm and pooling by 2; the last maps, averaged over places."""
+
+    def __init__(self, filters: int = 16) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = 3
+        for after in (filters, 2 * filters, 4 * filters):
+            layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+            layers.append(nn.MaxPool2d(2))
+            before = after
+        self.layers = nn.Sequential(*layers)
+
+    def maps(self, x: Tensor) -> Tensor:
+        """Return the maps of the last pooling."""
+        maps: Tensor = self.layers(x)
+        return maps
+
+
+class Vggish(Convolutional):
+    """VGGish under the names of torchvggish: 128 numbers, or their whitened components, whole numbers if quantised."""
+
+    def __init__(self, filters: int = 64, width: int = 4096, embedding: int = 128, pca: str = "none") -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        before = 1
+        for stage, n_layers in enumerate((1, 1, 2, 2)):
+            after = filters << stage
+            for _ in range(n_layers):
+                layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU()]
+                before = after
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.embeddings = nn.Sequential(
+            *(nn.Linear(before * 24, width), nn.ReLU()),
+            *(nn.Linear(width, width), nn.ReLU()),
+            *(nn.Linear(width, embedding), nn.ReLU()),
+        )
+        self.pproc = nn.Identity() if pca == "none" else Components(embedding, quantised=pca == "quantised")
+
+    def maps(self, x: Tensor) -> Tensor:
+        """Return the maps of the last pooling, 6 x 4."""
+        maps: Tensor = self.features(x)
+        return maps
+
+    def vector(self, maps: Tensor) -> Tensor:
+        """Return the embeddings; the maps are laid out as in TensorFlow, channels last."""
+        vectors: Tensor = self.pproc(self.embeddings(maps.permute(0, 2, 3, 1).flatten(1)))
+        return vectors
+
+
+class Components(nn.Module):
+    """Whitened principal components as published with VGGish: no further than 2 from 0, or quantised, 0 to 255."""
+
+    LIMIT, STEPS = 2.0, 255
+
+    def __init__(self, width: int, *, quantised: bool) -> None:
+        super().__init__()
+        self.eigen_vectors = nn.Parameter(torch.zeros(width, width))
+        self.means = nn.Parameter(torch.zeros(width, 1))
+        self._quantised = quantised
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the components."""
+        components = ((x - self.means[:, 0]) @ self.eigen_vectors.T).clamp(-self.LIMIT, self.LIMIT)
+        if not self._quantised:
+            return components
+        return ((components + self.LIMIT) * (self.STEPS / (2 * self.LIMIT))).round()

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     import torch
 
 Pictures = batches.Pictures
+Inputs = batches.Inputs
 Vectors = NDArray[np.float32]
-Channels = Literal["rgb", "bgr", "grey"]
+Channels = Literal["rgb", "bgr", "grey", "one"]
 #: ``float32``; ``float16`` for the factors of every product, with float32 for sums and between the layers;
 #: ``bfloat16`` for everything, the fastest on a CPU and the least exact.
 Precision = Literal["float32", "float16", "bfloat16"]
@@ -51,7 +52,7 @@ class Network:
     input_size
         Height and width of its chips, px.
     channels
-        The channels of a chip that it reads, in their order.
+        The channels of a chip that it reads, in their order; ``one`` is a chip's only channel.
     mean, scale
         One value per channel, on the scale of 0 to 255: the input is ``(x - mean) * scale``.
     layer
@@ -60,6 +61,8 @@ class Network:
         The sha256 of its weight file; empty for a network without weights.
     scores
         The names of its first values if they have a meaning, such as classes.
+    dtype
+        The type of its chips: ``uint8``, or ``float32`` for what is no photograph.
     """
 
     name: str
@@ -71,6 +74,12 @@ class Network:
     layer: str
     digest: str = ""
     scores: tuple[str, ...] = ()
+    dtype: Literal["uint8", "float32"] = "uint8"
+
+    @property
+    def depth(self) -> int:
+        """The number of channels of its chips."""
+        return 1 if self.channels == "one" else 3
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -89,7 +98,8 @@ class Embedder:
     network
         The identity of the network.
     module
-        The torch network: ``(n, channels, height, width)``, normalised, to ``(n, width)``.
+        The torch network: ``(n, channels, height, width)``, normalised, to ``(n, width)``, or to ``(n, m, width)`` for
+        several vectors of each chip.
     device
         ``cpu``, ``cuda`` or ``cuda:1`` ...
     precision
@@ -107,14 +117,14 @@ class Embedder:
     @cached_property
     def batches(self) -> Batches:
         """The network as it gets its chips."""
-        return Batches(self._vectors, self.device)
+        return Batches(self._vectors, self.device, depth=self.network.depth)
 
     @property
     def batch(self) -> int:
         """The most chips in a batch on this device."""
         return LADDER[kind_of(self.device)][-1]
 
-    def embed(self, chips: Pictures) -> Vectors:
+    def embed(self, chips: Inputs) -> Vectors:
         """Turn chips into vectors; see `embedded`."""
         return embedded(self.network, chips, self.batches.run)
 
@@ -141,38 +151,39 @@ class AskedEmbedder:
     """
 
     network: Network
-    run: Callable[[Pictures], Iterable[Vectors]]
+    run: Callable[[Inputs], Iterable[Vectors]]
     batch: int = 64
 
-    def embed(self, chips: Pictures) -> Vectors:
+    def embed(self, chips: Inputs) -> Vectors:
         """Turn chips into vectors; see `embedded`."""
         return embedded(self.network, chips, self.run)
 
 
-def embedded(network: Network, chips: Pictures, run: Callable[[Pictures], Iterable[Vectors]]) -> Vectors:
+def embedded(network: Network, chips: Inputs, run: Callable[[Inputs], Iterable[Vectors]]) -> Vectors:
     """Turn chips into vectors.
 
     Parameters
     ----------
     network
         The identity of the network.
-    chips : (n, height, width, 3) uint8, RGB
+    chips : (n, height, width, 3) uint8, RGB; or as the network's `dtype` and `channels` say
     run
         Function from chips to their vectors, in parts.
 
     Returns
     -------
-    vectors : (n, width) float32
+    vectors : (n, width) float32, or (n * m, width) where the network gives m vectors of each chip
 
     Raises
     ------
     ValueError
         If `chips` do not have the network's size, or an embedding is not finite.
     """
-    check_pictures(chips, "chips", network.input_size)
-    vectors = np.concatenate([np.empty((0, network.width), np.float32), *run(chips)])
+    check_pictures(chips, "chips", network.input_size, network.dtype, network.depth)
+    parts = (part.reshape(-1, network.width) for part in run(chips))
+    vectors = np.concatenate([np.empty((0, network.width), np.float32), *parts])
     if not np.isfinite(vectors).all():
-        chip = int(np.nonzero(~np.isfinite(vectors).all(axis=1))[0][0])
+        chip = int(np.nonzero(~np.isfinite(vectors).all(axis=1))[0][0]) // (len(vectors) // len(chips))
         raise ValueError(f"chip {chip} of {len(chips)}: {network.name} returned a value that is not finite")
     return vectors
 
@@ -235,7 +246,7 @@ def normalised(pictures: "torch.Tensor", network: Network) -> "torch.Tensor":
 
     Parameters
     ----------
-    pictures : (n, 3, height, width) uint8 tensor, RGB
+    pictures : (n, 3, height, width) uint8 tensor, RGB; or as the network's `dtype` and `channels` say
 
     Returns
     -------
@@ -273,16 +284,18 @@ def check_picture(picture: Pictures) -> None:
         raise ValueError(f"the picture is {picture.shape} {picture.dtype}: expected (height, width, 3) uint8, RGB")
 
 
-def check_pictures(pictures: Pictures, what: str, size: tuple[int, int] | None = None) -> None:
-    """Raise if an array is not a batch of RGB pictures.
+def check_pictures(
+    pictures: Inputs, what: str, size: tuple[int, int] | None = None, dtype: str = "uint8", depth: int = 3
+) -> None:
+    """Raise if an array is not a batch of pictures: of RGB, unless another type or number of channels is given.
 
     Raises
     ------
     ValueError
         The message gives the expected shape and type.
     """
-    wanted = "(n, height, width, 3)" if size is None else f"(n, {size[0]}, {size[1]}, 3)"
-    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] != 3:
-        raise ValueError(f"{what} are {pictures.shape} {pictures.dtype}: expected {wanted} uint8, RGB")
+    wanted = f"(n, height, width, {depth})" if size is None else f"(n, {size[0]}, {size[1]}, {depth})"
+    if pictures.dtype != dtype or pictures.ndim != 4 or pictures.shape[3] != depth:
+        raise ValueError(f"{what} are {pictures.shape} {pictures.dtype}: expected {wanted} {dtype}, RGB")
     if (size is not None and pictures.shape[1:3] != size) or 0 in pictures.shape[1:3]:
         raise ValueError(f"{what} are {pictures.shape}: expected {wanted}")

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Pictures = NDArray[np.uint8]
 Numbers = NDArray[np.float32]
 
+#: What is laid out like pictures, too: numbers with a height, a width and channels.
+Inputs = Pictures | Numbers
+
 #: From pictures, (n, 3, height, width) uint8 RGB on the device, to numbers, (n, ...) float32 on the device.
 Compute = Callable[["torch.Tensor"], "torch.Tensor"]
 
@@ -72,7 +75,7 @@ def split(n: int, sizes: Sequence[int]) -> Iterator[tuple[slice, int]]:
         first += size
 
 
-def filled(pictures: Sequence[Pictures], size: int) -> Pictures:
+def filled(pictures: Sequence[Inputs], size: int) -> Inputs:
     """Return a batch of a size: the pictures, then copies of the last one.
 
     Parameters
@@ -84,7 +87,8 @@ def filled(pictures: Sequence[Pictures], size: int) -> Pictures:
     -------
     batch : (size, height, width, 3) uint8
     """
-    return np.stack([*pictures, *[pictures[-1]] * (size - len(pictures))])
+    batch: Inputs = np.stack([*pictures, *[pictures[-1]] * (size - len(pictures))])  # type: ignore[assignment]
+    return batch
 
 
 def agreeing(numbers: Mapping[int, Numbers]) -> tuple[int, ...]:
@@ -156,10 +160,15 @@ class Batches:
         ``cpu``, ``cuda`` or ``cuda:1`` ...
     most
         Function from the height and width of pictures, px, to the most of them that fit in memory; None for any number.
+    depth
+        The number of channels of its pictures.
     """
 
-    def __init__(self, compute: Compute, device: str, most: Callable[[int, int], int] | None = None) -> None:
+    def __init__(
+        self, compute: Compute, device: str, most: Callable[[int, int], int] | None = None, depth: int = 3
+    ) -> None:
         self.device = device
+        self._depth = depth
         self._compute = compute
         self._most = most
         self._sizes: dict[tuple[int, int], tuple[int, ...]] = {}
@@ -177,7 +186,7 @@ class Batches:
         sizes = within(ladder, self._most(height, width) if self._most else ladder[-1])
         if len(sizes) == 1:
             return sizes
-        picture = np.random.default_rng(0).integers(256, size=(height, width, 3), dtype=np.uint8)
+        picture = np.random.default_rng(0).integers(256, size=(height, width, self._depth), dtype=np.uint8)
         numbers = {size: self._of_copies(picture, size) for size in sizes}
         return agreeing({size: found for size, found in numbers.items() if found is not None})
 
@@ -190,7 +199,7 @@ class Batches:
         except torch.OutOfMemoryError:
             return None
 
-    def run(self, pictures: Pictures) -> Iterator[Numbers]:
+    def run(self, pictures: Inputs) -> Iterator[Numbers]:
         """Yield the numbers of each batch of pictures, in order.
 
         Parameters
@@ -204,7 +213,7 @@ class Batches:
                 yield under_way.popleft().numbers()
         yield from (batch.numbers() for batch in under_way)
 
-    def begin(self, pictures: Sequence[Pictures], size: int) -> Batch:
+    def begin(self, pictures: Sequence[Inputs], size: int) -> Batch:
         """Begin a batch of a size, filled up with copies.
 
         Parameters
@@ -222,15 +231,16 @@ class Batches:
             with torch.cuda.device(self.device):
                 return self._begun(self._sent(pictures, size), len(pictures))
 
-    def _sent(self, pictures: Sequence[Pictures], size: int) -> "torch.Tensor":
+    def _sent(self, pictures: Sequence[Inputs], size: int) -> "torch.Tensor":
         """Copy pictures to the GPU while it computes; the copy does not wait if they lie in pinned memory."""
         import torch
 
         self._sending = self._sending or torch.cuda.Stream()  # type: ignore[no-untyped-call]
         with torch.cuda.stream(self._sending):
-            given = torch.empty((size, *pictures[0].shape), dtype=torch.uint8, device=self.device)
-            for place, picture in enumerate(pictures):
-                given[place].copy_(torch.from_numpy(np.ascontiguousarray(picture)), non_blocking=True)
+            tensors = [torch.from_numpy(np.ascontiguousarray(picture)) for picture in pictures]
+            given = torch.empty((size, *tensors[0].shape), dtype=tensors[0].dtype, device=self.device)
+            for place, picture in enumerate(tensors):
+                given[place].copy_(picture, non_blocking=True)
             given[len(pictures) :] = given[len(pictures) - 1]
         torch.cuda.current_stream().wait_stream(self._sending)
         given.record_stream(torch.cuda.current_stream())

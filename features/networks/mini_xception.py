@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.networks.base import Embedder, Network, Precision
-from affex.features.networks.weights import WeightError, WeightFile, verified
+from affex.features.networks.weights import WeightError, WeightFile, fill, read_state, verified
 
 if TYPE_CHECKING:
     import torch
@@ -63,7 +63,34 @@ def load(path: Path, device: str = "cpu", precision: Precision = "float32") -> E
     WeightError
         If the file is missing or is not the expected one.
     """
-    return Embedder(NETWORK, build(read_layers(verified(path, WEIGHTS)), path), device, precision)
+    return Embedder(NETWORK, published(path), device, precision)
+
+
+def published(path: Path | None) -> "torch.nn.Module":
+    """Return the layers with their published weights, or as they start without a file.
+
+    Raises
+    ------
+    WeightError
+        If the file is not the expected one.
+    """
+    from affex.features.networks.architectures import MiniXception
+
+    return MiniXception() if path is None else build(read_layers(verified(path, WEIGHTS)), path)
+
+
+def tuned(path: Path | None) -> "torch.nn.Module":
+    """Return the layers with the weights of a file of their tensors, or as they start without one.
+
+    Raises
+    ------
+    WeightError
+        If the file cannot be read safely or does not fit.
+    """
+    module = published(None)
+    if path is not None:
+        fill(module, read_state(path), path)
+    return module
 
 
 def read_layers(path: Path) -> Layers:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 WRAPPERS = ("module.", "model.", "backbone.")
 #: The entries under which training scripts put the weights beside epoch and optimiser.
 ENVELOPES = ("state_dict", "model_state_dict", "model", "net")
+#: The entry of a safetensors file's metadata with the text about its tensors.
+ABOUT = "affex"
 
 
 class WeightError(ValueError):
@@ -137,6 +139,42 @@ def read_state(path: Path) -> "dict[str, torch.Tensor]":
     if not state:
         raise WeightError(f"{path} contains no named tensors: expected a state dict.")
     return _unwrapped(state)
+
+
+def packed(state: "Mapping[str, torch.Tensor]", about: str) -> bytes:
+    """Return tensors as the bytes of a safetensors file, equal for equal tensors, with a text about them.
+
+    Counts of batches, which networks do not need to run, are left out.
+    """
+    from safetensors.torch import save
+
+    kept = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in state.items()
+        if not name.endswith("num_batches_tracked")
+    }
+    # One entry: the order of several is drawn anew in each process.
+    return bytes(save(kept, {ABOUT: about}))
+
+
+def about(path: Path) -> str:
+    """Return the text that `packed` put into a weight file; empty for a file of another kind or origin.
+
+    Raises
+    ------
+    WeightError
+        If the file is missing or is no safetensors file, although its name says so.
+    """
+    sha256(path)  # raises if the file is missing
+    if path.suffix != ".safetensors":
+        return ""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return str((file.metadata() or {}).get(ABOUT, ""))
+    except (SafetensorError, OSError) as error:
+        raise WeightError(f"{path} cannot be read as a safetensors file: {error}") from error
 
 
 def _safetensors(path: Path) -> object:

@@ -37,7 +37,7 @@ RECORDED = ("affex", "h5py", "numpy")
 DECODERS = {"audio": media.PACKAGES, "video": ("av",), "mocap": (), "text": (), "rows": (), FILE: ()}
 
 #: The folder for unfinished files, below a corpus's folder.
-ROOMS = ("*.parts", "runs", "runs/*", "runs/*/.folds", "comparisons", "comparisons/*", "models", "sheets")
+ROOMS = ("*.parts", "runs", "runs/*", "runs/*/.folds", "comparisons", "comparisons/*", "models", "sheets", "tuned")
 #: The version of the decoding, by kind of input; a feature that reads another feature inherits it from that feature.
 DECODED = {"audio": media.DECODER, "video": media.DECODER}
 

@@ -45,6 +45,7 @@ for verb in (
     evaluation.demo,
     models.fit,
     models.predict,
+    models.tune,
     extraction.download,
     looking.list_,
     extraction.coverage,

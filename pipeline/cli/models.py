@@ -1,12 +1,13 @@
-"""Verbs for model files: fit, predict."""
+"""Verbs for files of what was learned: fit, predict, tune."""
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import click
 
 from affex.pipeline.cli.config import CONFIG
-from affex.pipeline.cli.options import CACHE, FITTED, PATH, RUNNING, option
+from affex.pipeline.cli.options import CACHE, FITTED, PATH, RUNNING, TUNED, option
 from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
@@ -14,11 +15,19 @@ from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.corpora import Corpora
 from affex.pipeline.workspace.workspace import Running, open_workspace
 
+EXCLUDE = option(
+    "--exclude", default="", help="Speakers left out of training, separated by commas; one with a comma in quotes."
+)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip()]
+
 
 @click.command()
 @CONFIG
 @FITTED
-@option("--exclude", default="", help="Speakers left out of training, separated by commas; one with a comma in quotes.")
+@EXCLUDE
 @option("--model", type=PATH, default=None, help="The file. [<cache>/<corpus>/models/...]")
 def fit(corpora: Corpora, settings: Settings, running: Running, exclude: str, model: Path | None) -> None:
     """Learn from all of a corpus, and save a model that can be taken away.
@@ -33,7 +42,7 @@ def fit(corpora: Corpora, settings: Settings, running: Running, exclude: str, mo
     console = Terminal()
     corpora = corpora.or_last(console)
     (member,) = experiment.models_of(console, settings, corpora.imported)
-    excluded = [name.strip() for name in next(csv.reader([exclude], skipinitialspace=True), []) if name.strip()]
+    excluded = _names(exclude)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         path = fit_predict.fit(workspace, corpora.named_in(settings), model, exclude=excluded, member=member)
         console.print(corpora.next_step("predict", MODEL=path, DATA="recordings") + " (a folder of yours)")
@@ -64,3 +73,44 @@ def predict(model: Path | None, data: Path | None, out: Path | None, cache: Path
     found = new_recordings.at_hand(data, cache, with_speakers=bool(fitted.plan.settings.speaker_norm), console=console)
     with open_workspace([found], console, running) as workspace:
         fit_predict.predict(workspace, fitted, model.stem, out)
+
+
+@click.command()
+@CONFIG
+@TUNED
+@EXCLUDE
+@option("--network", default=None, help="The embedding of faces that is tuned, as in 'resnet18:weights=path'.")
+@option("--epochs", type=click.IntRange(0), default=20, help="Most epochs; 0 writes the network as it begins.")
+@option("--patience", type=click.IntRange(0), default=3, help="Epochs without improvement; 0: no search.")
+@option("--rate", type=click.FloatRange(0, min_open=True), default=None, help="Learning rate. [1e-4; 1e-3 at random]")
+@option("--batch", type=click.IntRange(2), default=32, help="Faces in a batch.")
+@option("--out", type=PATH, default=None, help="The weight file. [<cache>/<corpus>/models/...]")
+def tune(
+    corpora: Corpora,
+    settings: Settings,
+    running: Running,
+    exclude: str,
+    network: str | None,
+    out: Path | None,
+    **training: Any,
+) -> None:
+    """Tune a network on the labelled faces of a corpus, into a weight file for the feature of that name.
+
+    \b
+    Examples:
+      affex tune --dataset ravdess --network smallcnn --exclude 01,02,03
+      affex tune --dataset csv --data stills.csv --network resnet18:weights=resnet18.pth --epochs 5 --patience 0
+    """
+    from affex.pipeline.models import tuning
+
+    if network is None:
+        raise UsageError("Say which network, as in: make tune NETWORK=smallcnn DATASET=ravdess")
+    console = Terminal()
+    corpora = corpora.or_last(console)
+    tuning.tunable(network)
+    with open_workspace(corpora.at_hand(console), console, running) as workspace:
+        how = tuning.Training(**training)
+        path = tuning.tune(workspace, network, corpora.named_in(settings), how, out, exclude=_names(exclude))
+        joint = "," if ":" in network else ":"
+        kept = ",".join(part for part in network.split(",") if "weights=" not in part)
+        console.print(corpora.next_step("evaluate", FEATURES=f"{kept}{joint}weights={path}"))

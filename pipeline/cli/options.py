@@ -179,3 +179,14 @@ FITTED = gathered(
     settings=Settings,
     running=Running,
 )
+#: The settings that say which utterances a network is tuned on, and where.
+TUNED = gathered(
+    without=[
+        name
+        for name in FIELDS
+        if name not in ("dataset", "data", "partial", "protocol", "target", "classes", "seed", "device")
+    ],
+    corpora=Corpora,
+    settings=Settings,
+    running=Running,
+)

@@ -6,7 +6,8 @@ encoded, resampled or padded), and overlapping parts of one recording. Common le
 session (two speakers share each session of IEMOCAP, and leaving one out leaves the other in), the same dialog, the
 same text. Partners of a dialog who speak at the same time also cause only a warning: each turn contains the other
 speaker's voice, and a protocol that leaves one speaker out always separates the two. Some protocols and models make
-shared sessions and dialogs fatal. Simultaneous speech is fatal if a speaker is on both sides of any fold.
+shared sessions and dialogs fatal. Simultaneous speech is fatal if a speaker is on both sides of any fold. A network
+that was tuned (`make tune`) on a test utterance, or on its speaker, is a fatal leak under every protocol.
 
 Names of speakers, sessions, dialogs and files belong to their corpus: ``03`` of one corpus is not ``03`` of another.
 Texts are compared across corpora. An utterance without a session (dialog, text) shares none. Names with different
@@ -20,13 +21,15 @@ import itertools
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affex.classifiers.base import Context
-from affex.pipeline.evaluation import duplicates, revealing_columns, shared_recordings
+from affex.pipeline.caching.tuned import Tuning
+from affex.pipeline.evaluation import duplicates, revealing_columns, shared_recordings, tuned_networks
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.shared_recordings import Match
 from affex.pipeline.manifest.utterance import MEDIA, Utterance
@@ -47,6 +50,7 @@ Kind = Literal[
     "alike",
     "unprinted",
     "telltale",
+    "tuned",
 ]
 Labels = NDArray[np.str_] | NDArray[np.float64]
 
@@ -100,6 +104,8 @@ def audit(
     strict_dialogs: bool = False,
     strict_sessions: bool = False,
     context: Context = "none",
+    tunings: Mapping[str, Tuning] = MappingProxyType({}),
+    sources: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> tuple[Finding, ...]:
     """Search the folds for leaks.
 
@@ -124,6 +130,10 @@ def audit(
     context
         Which other turns of its dialog the model uses to predict an utterance. With ``"dialog"``, a dialog on both
         sides is fatal; with ``"speaker"``, one speaker's turns of a dialog on both sides are fatal.
+    tunings
+        What the networks of the model's features were tuned on, by feature, of those that were tuned.
+    sources
+        As in `pipeline.evaluation.tuned_networks.exposed`.
 
     Returns
     -------
@@ -157,6 +167,7 @@ def audit(
         _alike(utterances, folds),
         _unprinted(utterances, prints, folds),
         _telltale(utterances, labels, rows),
+        _tuned(utterances, ids, folds, tunings, sources),
     ]
     return tuple(sorted(filter(None, found), key=lambda finding: not finding.fatal))
 
@@ -177,10 +188,18 @@ def refusal(findings: Iterable[Finding]) -> str:
         [
             "These folds leak, so their figures would not hold for new speakers:",
             *itertools.chain.from_iterable(map(_paragraph, errors(findings))),
-            "Remove the copies, or give utterances that belong together the same name, and run again.",
+            *_remedies(errors(findings)),
             "To evaluate nevertheless, with a warning in every output: ALLOW_LEAKS=1.",
         ]
     )
+
+
+def _remedies(findings: Sequence[Finding]) -> Iterator[str]:
+    kinds = {finding.kind for finding in findings}
+    if kinds - {"tuned"}:
+        yield "Remove the copies, or give utterances that belong together the same name, and run again."
+    if "tuned" in kinds:
+        yield "Tune without the speakers that are tested (make tune EXCLUDE=...), or test others."
 
 
 def _paragraph(finding: Finding) -> Iterator[str]:
@@ -443,6 +462,25 @@ def _telling(stream: Stream, chosen: Sequence[int], kinds: Mapping[str, Labels])
         ):
             found = find(least, greatest, names)
             yield from revealing_columns.sentences([stream.columns[number] for number in found], says)
+
+
+def _tuned(
+    utterances: Sequence[Utterance],
+    ids: Sequence[str],
+    folds: Sequence[Fold],
+    tunings: Mapping[str, Tuning],
+    sources: Mapping[tuple[str, str], str],
+) -> Finding | None:
+    """Return the finding that a network was tuned on test utterances, or on their speakers, or None."""
+    tested = {number: fold.name for fold in reversed(folds) for number in fold.test.tolist()}
+    pairs, said = [], []
+    for feature, tuning in tunings.items():
+        seen = tuned_networks.exposed(tuning, utterances, sources)
+        own = [Pair(seen[n].taught, ids[n], tested[n], seen[n].note) for n in sorted(tested) if n in seen]
+        pairs += own
+        if own:
+            said.append(f"{feature} was tuned on {len(own)} of {len(tested)} test utterances, or on their speakers")
+    return Finding("tuned", True, "; ".join(said), tuple(pairs)) if said else None
 
 
 def _pair(ids: Sequence[str], trained: int, tested: int, fold: str, note: str) -> Pair:

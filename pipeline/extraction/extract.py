@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.base import ChainedFeature, Feature, Rows, Runtime
-from affex.pipeline.caching import cache, sources, store
+from affex.pipeline.caching import cache, sources, store, tuned
 from affex.pipeline.caching.cache import FeatureFile, Holdings
 from affex.pipeline.caching.entry import Entry, Spilled
 from affex.pipeline.caching.sources import STAMP, File, Files
@@ -192,9 +192,10 @@ def _brought_up_to_date(
     *,
     verify: bool,
 ) -> list[Summary]:
-    """Compute and write the missing rows."""
+    """Compute and write the missing rows, and what the networks were tuned on."""
     with cache.locked(dataset.folder, console.print), contextlib.ExitStack() as stack:
         manifest.write(dataset.folder / "manifest.jsonl", dataset.utterances)
+        tuned.keep(dataset.folder, (spec.feature for spec in specs), runtime)
         listed = [] if verify else _listed(dataset, specs, console, verify=False)
         if listed and all(course.is_done for course in listed):
             return [_summary(course) for course in listed]
@@ -383,7 +384,8 @@ def _run(lane: _Lane, runner: Runner, console: Console) -> None:
 
     def keep(batch: AudioBatch | LinkBatch | TextBatch, result: Any) -> None:
         for part in _died(batch) if isinstance(result, Died) else result:
-            _keep(lane.courses[part.number], part, batch.runtime.device)
+            device = "" if isinstance(batch, TextBatch) else batch.runtime.device
+            _keep(lane.courses[part.number], part, device)
 
     with console.progress("extracting", lane.n_utterances, "utterances") as tick:
         carry_out(runner, lane.work, lane.batches, keep, tick)

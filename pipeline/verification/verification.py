@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from affex.pipeline.caching import cache, dataset, inventory, owner, sources
+from affex.pipeline.caching import cache, dataset, inventory, owner, sources, tuned
 from affex.pipeline.evaluation import finished_folds, runs
 from affex.pipeline.manifest import manifest
 from affex.pipeline.media import contents
@@ -156,6 +156,13 @@ def _model(path: Path) -> Iterator[str]:
         yield str(error).removesuffix(".")
 
 
+def _tuning(path: Path) -> Iterator[str]:
+    try:
+        tuned.opened(path)
+    except (OSError, ValueError) as error:
+        yield str(error)
+
+
 def _left(path: Path) -> str:
     """Return a sentence on a temporary file."""
     try:
@@ -180,4 +187,5 @@ KINDS = (
     Kind(f"*/runs/*/{finished_folds.FOLDER}/fold-*.json", _fold, "It is computed again when the evaluation continues."),
     Kind("*/comparisons/*", _comparison, "Make it again with `make compare RUNS='...'`."),
     Kind("*/models/*.affex", _model, ""),
+    Kind(f"*/{tuned.FOLDER}/*.json", _tuning, "Remove it and extract the feature again with weights=file."),
 )

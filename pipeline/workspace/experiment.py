@@ -6,13 +6,14 @@ function of another module.
 
 import functools
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from affex.features.external.imported import Imported
-from affex.pipeline.caching import imports
+from affex.pipeline.caching import imports, tuned
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import protocols
@@ -238,7 +239,7 @@ def _evaluated(
         kept.clear()
         return folder
     task = prepare(table, plan)
-    leaks, warnings = _audited(task, plan, prints, table, _media(specs), allow=allowed)
+    leaks, warnings = _audited(workspace, specs, task, plan, prints, table, allow=allowed)
     atomic.require_writable(folder)
     result = _cross_validated(workspace, task, plan, kept)
     notes = (*workspace.notes, *warnings, *result.notes)
@@ -255,7 +256,14 @@ def _media(specs: Sequence[FeatureSpec]) -> tuple[str, ...]:
 
 
 def _audited(
-    task: "Task", plan: Plan, prints: "Table", rows: "Table", media: tuple[str, ...], *, allow: bool
+    workspace: Workspace,
+    specs: Sequence[FeatureSpec],
+    task: "Task",
+    plan: Plan,
+    prints: "Table",
+    rows: "Table",
+    *,
+    allow: bool,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the allowed leaks and the warnings of the audit, one sentence each.
 
@@ -273,15 +281,34 @@ def _audited(
         task.folds,
         prints=prints.take([place[utterance.id] for utterance in task.utterances]),
         rows=rows,
-        media=media,
+        media=_media(specs),
         strict_dialogs=plan.protocol.scheme == "session",
         strict_sessions=plan.protocol.scheme == "session",
         context=plan.classifier.context,
+        **_tuned(workspace, specs),
     )
     errors = audit.errors(findings)
     if errors and not allow:
         raise AffexError(audit.refusal(findings))
     return tuple(error.message for error in errors), audit.warnings(findings)
+
+
+def _tuned(workspace: Workspace, specs: Sequence[FeatureSpec]) -> dict[str, Any]:
+    """Return what networks of the features were tuned on, and the sources of the pictures that they see, for the audit.
+
+    Raises
+    ------
+    AffexError
+        If it is not known of a network with a user's own weights.
+    """
+    found: dict[str, Any] = {"tunings": {}, "sources": {}}
+    for spec in specs:
+        for network, dataset in itertools.product(tuned.networks(spec.feature), workspace.datasets):
+            tuning = tuned.recorded(dataset.folder, network, workspace.runtime)
+            if tuning is not None:
+                found["tunings"][str(spec)] = tuning
+                found["sources"] |= tuned.sources(dataset, network)
+    return found
 
 
 def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "FinishedFolds") -> "Result":

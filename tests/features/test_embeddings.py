@@ -18,11 +18,12 @@ from affex.features.face import Face
 from affex.features.faces import COLUMNS, Faces, boxed, chip
 from affex.features.fer import Fer
 from affex.features.ir50 import EYES, Ir50, by_eyes
-from affex.features.networks import architectures, mini_xception
-from affex.features.networks.base import Embedder, Network
+from affex.features.networks import architectures, local, mini_xception
+from affex.features.networks.base import Embedder, Network, normalised
 from affex.features.networks.embedding import Embedding, nearest
 from affex.features.networks.weights import WeightError, sha256
 from affex.features.resnet18 import ResNet18
+from affex.features.smallcnn import SmallCnn
 from affex.features.vggface import VggFace
 from affex.pipeline.caching import cache
 from affex.pipeline.cli.command import cli
@@ -31,7 +32,12 @@ from affex.pipeline.specs.features import feature_specs, spec_of
 from affex.pipeline.text.errors import AffexError, UsageError
 
 RUNTIME = Runtime()
-KINDS = {"face": 128, "fer": 135, "resnet18": 512, "ir50": 512, "vggface": 4096}
+KINDS = {
+    "face": 128,
+    "fer": 135,
+    **{"resnet18": 512, "ir50": 512, "vggface": 4096, "smallcnn": 64},
+    **{"alexnet": 4096, "vgg16": 4096, "resnet50": 2048, "densenet121": 1024},
+}
 #: A face in a frame of 320 x 240, px: its box, and its five points.
 BOX = np.array([100.0, 60.0, 200.0, 180.0])
 POINTS = np.array([(185.0, 100.0), (165.0, 102.0), (115.0, 100.0), (135.0, 102.0), (150.0, 140.0)])
@@ -140,12 +146,17 @@ def test_whole_frames_are_asked_of_what_finds_faces():
         ({"chip": "mouth"}, "chip=mouth: expected aligned, box"),
         ({"precision": "int8"}, "precision=int8"),
         ({"widened": 0.7}, "widened=0.7: expected 0 to 0.6"),
-        ({"digest": "00"}, "digest=00: fer has the sha256 59534287"),
+        ({"digest": "00"}, "digest=00: expected a sha256, 64 hexadecimal digits"),
     ],
 )
 def test_what_makes_no_sense_is_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         Fer(**wrong)
+
+
+def test_a_network_that_cannot_be_tuned_takes_its_published_weights_only():
+    with pytest.raises(ValueError, match="digest=00: face has the sha256 55533b28"):
+        Face(digest="00")
 
 
 # Chips ---------------------------------------------------------------------------------------------
@@ -247,7 +258,7 @@ def test_a_weight_file_may_be_moved_and_is_known_by_its_bytes(weights: Path, tmp
         ResNet18(weights=str(moved), digest="00")
 
 
-@pytest.mark.parametrize("name", ["resnet18", "ir50", "vggface"])
+@pytest.mark.parametrize("name", ["resnet18", "ir50", "vggface", "smallcnn"])
 def test_a_preset_without_weights_says_in_one_sentence_what_is_missing_before_anything_is_decoded(
     name: str, tmp_path: Path
 ):
@@ -267,6 +278,84 @@ def test_a_preset_without_weights_says_in_one_sentence_what_is_missing_before_an
     wanted = f"{name} comes without weights: name your own file, as in FEATURES={name}:weights=path/{name}.pth"
     assert str(shown.exception) == f"{name}: {wanted}"
     assert not list((tmp_path / "cache").rglob("*.h5"))
+
+
+# Backbones -----------------------------------------------------------------------------------------
+
+
+def saved(path: Path, architecture: local.Architecture) -> Path:
+    torch.manual_seed(4)
+    torch.save(architecture.build().state_dict(), path)
+    return path
+
+
+def test_maps_are_a_row_for_each_place_with_the_time_of_their_picture(mixed: list[Rows], tmp_path: Path):
+    path = saved(tmp_path / "w.pth", local.SMALLCNN)
+    feature = SmallCnn(weights=str(path), output="maps", height=40, width=64)
+    model = feature.load(RUNTIME)
+    [rows] = feature.extract_many([mixed[0]], model)
+    assert rows.values.shape == (4 * 5 * 8, 64)
+    np.testing.assert_array_equal(rows.times, np.repeat([0, 0.4, 0.6000000000000001, 0.8], 40))
+    module = feature.module(path).eval()
+    chip = torch.from_numpy(feature.cut(mixed[0].values[2], mixed[0].crops[2])).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        maps = module.maps(normalised(chip, feature.network))[0].numpy()
+    np.testing.assert_allclose(rows.values[40:80], maps.reshape(64, 40).T, rtol=1e-4, atol=1e-6)
+    [vectors] = SmallCnn(weights=str(path), height=40).extract_many(
+        [mixed[0]], SmallCnn(weights=str(path), height=40).load(RUNTIME)
+    )
+    np.testing.assert_allclose(vectors.values, rows.values.reshape(4, 40, 64).mean(axis=1), rtol=1e-4, atol=1e-6)
+    [kept] = replace(feature, missing="nearest").extract_many([mixed[0]], model)
+    np.testing.assert_array_equal(kept.values[40:80], kept.values[:40])
+
+
+def test_own_weights_take_the_place_of_published_ones_and_are_known_by_their_bytes(tmp_path: Path):
+    published = feature_specs("alexnet")[0].feature
+    assert published.digest == local.PUBLISHED["alexnet"].sha256
+    assert published.own_digest == ""
+    path = tmp_path / "mine.pth"
+    path.write_bytes(b"mine")
+    [mine] = feature_specs(f"alexnet:weights={path}")
+    assert mine.feature.own_digest == mine.feature.digest == sha256(path)
+    assert str(mine) == f"alexnet:digest={sha256(path)}"
+    assert feature_specs(str(mine))[0].feature.weight_file(Runtime(weights=str(tmp_path))) == path
+    assert cache.recipe(mine.feature).key != cache.recipe(published).key
+    named = path.rename(tmp_path / local.PUBLISHED["alexnet"].name)
+    with pytest.raises(WeightError, match=r"is not the expected alexnet-owt-7be5be79\.pth"):
+        feature_specs(f"alexnet:weights={named}")[0].feature.require(RUNTIME)
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg16", "resnet50", "densenet121"])
+def test_a_backbone_sees_the_whole_picture_where_no_face_is_found(name: str):
+    feature = replace(discovery.feature_presets()[name], missing="frame", chip="aligned")
+    assert feature.upstream == Faces(missing="frame")
+    rows = face_rows([10, 200], lost=[1], whole=True)
+    chips = [picture() for picture in feature.pictures([rows], [])]
+    assert [(chip.shape, int(np.median(chip))) for chip in chips] == [((224, 224, 3), 10), ((224, 224, 3), 200)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("alexnet:output=scores", "output=scores: expected vector, maps"),
+        ("resnet50:height=16", "height=16: expected 32 to 1024 px"),
+        ("alexnet:height=200,width=300,chip=aligned", "an aligned chip is a square"),
+        ("vggface:height=112,width=112", "vggface makes vectors of 224 x 224 px only; output=maps"),
+        ("ir50:height=224", "height=224, width=112: ir50 makes vectors of 112 x 112 or 224 x 224"),
+    ],
+)
+def test_a_backbone_refuses_a_size_that_it_cannot_see(text: str, message: str):
+    with pytest.raises(UsageError, match=message):
+        feature_specs(text)
+
+
+def test_ir50_at_224_px_is_the_network_of_that_size():
+    feature = Ir50(height=224, width=224)
+    with torch.device("meta"):
+        module = feature.module(None)
+    assert module.output_layer[3].in_features == 512 * 14 * 14
+    row, crop = face_rows([10]).values[0], face_rows([10]).crops[0]
+    assert feature.cut(row, crop).shape == (224, 224, 3)
 
 
 # Every preset --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 from typing import get_args
 
 import h5py
@@ -13,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from safetensors.torch import save_file
 from torch.nn import functional
 
-from affex.features.networks import architectures, dlib_resnet, local, mini_xception
+from affex.features.networks import architectures, backbones, dlib_resnet, local, mini_xception
 from affex.features.networks.base import Embedder, Network, Precision, normalised, place
 from affex.features.networks.dlib_weights import DETECTOR, EMBEDDING, fold, pack, tensors_in
 from affex.features.networks.weights import WeightError, WeightFile, fill, packaged, read_state, sha256, verified
@@ -363,13 +364,27 @@ def test_another_file_is_no_mini_xception(keras_file, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "parameters"),
-    # ResNet-18 and VGG-16 as published (11 689 512 and 138 357 544) without their last layers of 1000 classes.
-    [("resnet18", 11_689_512 - 513_000), ("vggface", 138_357_544 - 4_097_000)],
+    [
+        ("resnet18", 11_689_512),
+        ("vggface", 138_357_544),
+        ("alexnet", 61_100_840),
+        ("vgg16", 138_357_544),
+        ("resnet50", 25_557_032),
+        ("densenet121", 7_978_856),
+    ],
 )
 def test_architectures_have_the_published_numbers_of_parameters(name, parameters):
+    known = local.ARCHITECTURES[name]
     with torch.device("meta"):
-        module = local.ARCHITECTURES[name].build()
-    assert sum(p.numel() for p in module.parameters()) == parameters
+        module = known.build()
+    last = 1000 * known.network.width + 1000  # published with a layer of 1000 classes
+    assert sum(p.numel() for p in module.parameters()) + last == parameters
+
+
+def test_maps_of_alexnet_are_5_by_8_from_200_by_300():
+    with torch.device("meta"):
+        assert local.ALEXNET.build().maps(torch.empty(1, 3, 200, 300)).shape == (1, 256, 5, 8)
+        assert local.ALEXNET.build().maps(torch.empty(1, 3, 64, 64)).shape == (1, 256, 1, 1)
 
 
 def lively(module: torch.nn.Module) -> torch.nn.Module:
@@ -432,7 +447,72 @@ def plain_vggface(state, x):
     return functional.linear(x, state["fc7.weight"], state["fc7.bias"]).relu()
 
 
+def convolved(x, state, at, stride=1, padding=0):
+    return functional.conv2d(x, state[f"{at}.weight"], state.get(f"{at}.bias"), stride, padding)
+
+
+def dense(x, state, *names):
+    for name in names:
+        x = functional.linear(x, state[f"{name}.weight"], state[f"{name}.bias"]).relu()
+    return x
+
+
+def plain_alexnet(state, x):
+    x = functional.max_pool2d(convolved(x, state, "features.0", 4, 2).relu(), 3, 2)
+    x = functional.max_pool2d(convolved(x, state, "features.3", 1, 2).relu(), 3, 2)
+    for layer in 6, 8, 10:
+        x = convolved(x, state, f"features.{layer}", 1, 1).relu()
+    x = functional.adaptive_avg_pool2d(functional.max_pool2d(x, 3, 2), 6).flatten(1)
+    return dense(x, state, "classifier.1", "classifier.4")
+
+
+def plain_vgg16(state, x):
+    for layers in (0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28):
+        for layer in layers:
+            x = convolved(x, state, f"features.{layer}", 1, 1).relu()
+        x = functional.max_pool2d(x, 2)
+    return dense(functional.adaptive_avg_pool2d(x, 7).flatten(1), state, "classifier.0", "classifier.3")
+
+
+def plain_resnet50(state, x):
+    x = functional.max_pool2d(norm(convolved(x, state, "conv1", 2, 3), state, "bn1").relu(), 3, 2, 1)
+    for layer, blocks in enumerate((3, 4, 6, 3), 1):
+        for block in range(blocks):
+            at = f"layer{layer}.{block}"
+            stride = 2 if layer > 1 and block == 0 else 1
+            y = norm(convolved(x, state, f"{at}.conv1"), state, f"{at}.bn1").relu()
+            y = norm(convolved(y, state, f"{at}.conv2", stride, 1), state, f"{at}.bn2").relu()
+            y = norm(convolved(y, state, f"{at}.conv3"), state, f"{at}.bn3")
+            if block == 0:
+                x = norm(convolved(x, state, f"{at}.downsample.0", stride), state, f"{at}.downsample.1")
+            x = (x + y).relu()
+    return x.mean((2, 3))
+
+
+def plain_densenet121(state, x):
+    """Its names are those of the published file, with a point before the number of a layer's part."""
+    x = norm(convolved(x, state, "features.conv0", 2, 3), state, "features.norm0").relu()
+    x = functional.max_pool2d(x, 3, 2, 1)
+    for block, layers in enumerate((6, 12, 24, 16), 1):
+        for layer in range(1, layers + 1):
+            at = f"features.denseblock{block}.denselayer{layer}"
+            y = convolved(norm(x, state, f"{at}.norm.1").relu(), state, f"{at}.conv.1")
+            x = torch.cat([x, convolved(norm(y, state, f"{at}.norm.2").relu(), state, f"{at}.conv.2", 1, 1)], 1)
+        if block < 4:
+            at = f"features.transition{block}"
+            x = functional.avg_pool2d(convolved(norm(x, state, f"{at}.norm").relu(), state, f"{at}.conv"), 2)
+    return norm(x, state, "features.norm5").relu().mean((2, 3))
+
+
+def as_published(name: str) -> str:
+    return re.sub(r"(denselayer\d+\.\w+)([12])\.", r"\1.\2.", name)
+
+
 SMALL = {
+    "alexnet": (lambda: backbones.AlexNet((4, 6, 8, 6, 6), 16), plain_alexnet, (96, 128), 16, "classifier.6.weight"),
+    "vgg16": (lambda: backbones.Vgg16(4, 16), plain_vgg16, (64, 96), 16, "classifier.6.weight"),
+    "resnet50": (lambda: backbones.ResNet50(4), plain_resnet50, (64, 96), 128, "fc.weight"),
+    "densenet121": (lambda: backbones.DenseNet121(4), plain_densenet121, (64, 96), 128, "classifier.weight"),
     "resnet18": (lambda: architectures.ResNet18(8), plain_resnet18, (64, 64), 64, "fc.weight"),
     "ir50": (lambda: architectures.Ir50(8, 32, 16), plain_ir50, (32, 32), 16, None),
     "vggface": (lambda: architectures.VggFace(4, 64, 24), plain_vggface, (64, 64), 24, "fc8.weight"),
@@ -442,7 +522,7 @@ SMALL = {
 @pytest.mark.parametrize("name", SMALL)
 def test_a_local_file_gives_the_embeddings_of_the_published_architecture(name, tmp_path):
     build, plain, size, width, classifier = SMALL[name]
-    state = {key: tensor for key, tensor in lively(build()).state_dict().items() if "num_batches" not in key}
+    state = {as_published(key): t for key, t in lively(build()).state_dict().items() if "num_batches" not in key}
     path = tmp_path / "weights.pth"
     torch.save(state | ({classifier: torch.ones(3)} if classifier else {}), path)
     known = local.ARCHITECTURES[name]

@@ -214,8 +214,9 @@ class _Net(BaseEstimator):  # type: ignore[misc]
     def _epochs(self, task: Task, folds: list[tuple[Numbers, Numbers]]) -> int:
         if not folds:
             return min(self.epochs, FIXED_EPOCHS) if self.patience else self.epochs
-        found = (self._design, self._schedule, folds, self.epochs, self.patience, self.seed, self.device)
-        return best_epochs(task, *found)
+        how = self._design, self._schedule, self.seed, self.device
+        trainers = [Trainer(task.only(train), *how) for train, _ in folds]
+        return best_epochs(trainers, [test for _, test in folds], task.weight, self.epochs, self.patience)
 
     def _targets(self, training: Training) -> tuple[NDArray[Any], Floats, int]:
         """Return targets for the network, the weight of each utterance, and the number of outputs."""

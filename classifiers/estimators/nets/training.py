@@ -4,10 +4,10 @@ Equal seeds give equal bytes on the CPU: a network is trained on one thread, and
 random numbers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -104,7 +104,7 @@ class Trainer:
         schedule.augmentation.require(task.given.row_shapes)
         with seeded(seed):
             self._network = Network(design, shapes, task.n_outputs).to(device)
-        self._optimiser = _optimiser(self._network, schedule)
+        self._optimiser = optimiser_of(self._network.parameters(), schedule)
 
     def _scale(self, number: int, seed: int) -> Scale:
         given = self._task.given
@@ -160,29 +160,51 @@ def _parts(task: Task, utterances: Numbers, schedule: Schedule) -> Iterator[Numb
         yield dialogs[first : first + schedule.batch]
 
 
-def _optimiser(network: Network, schedule: Schedule) -> torch.optim.Optimizer:
+def optimiser_of(parameters: Iterable[torch.nn.Parameter], schedule: Schedule) -> torch.optim.Optimizer:
+    """Return what changes parameters as a schedule says."""
     if schedule.optimiser == "adam":
-        return torch.optim.Adam(network.parameters(), schedule.rate, weight_decay=schedule.decay)
+        return torch.optim.Adam(parameters, schedule.rate, weight_decay=schedule.decay)
     momentum = schedule.momentum
-    return torch.optim.SGD(
-        network.parameters(), schedule.rate, momentum, weight_decay=schedule.decay, nesterov=momentum > 0
-    )
+    return torch.optim.SGD(parameters, schedule.rate, momentum, weight_decay=schedule.decay, nesterov=momentum > 0)
+
+
+class InTraining(Protocol):
+    """A network in training."""
+
+    def epoch(self) -> None:
+        """Show all that it learns from once."""
+        ...
+
+    def loss_of(self, numbers: Numbers, weight: NDArray[np.float64], /) -> float:
+        """Return the mean loss of others, by their numbers, each with its weight."""
+        ...
 
 
 def best_epochs(
-    task: Task, design: Design, schedule: Schedule, folds: Sequence[tuple[Numbers, Numbers]], most: int, patience: int,
-    seed: int, device: str,
-) -> int:  # fmt: skip
-    """Return the number of epochs with the least mean loss on the held-out utterances of inner folds.
+    trainers: Sequence[InTraining],
+    held_out: Sequence[Numbers],
+    weight: NDArray[np.float64],
+    most: int,
+    patience: int,
+) -> int:
+    """Return the number of epochs with the least mean loss on what inner folds hold out.
 
     The folds are trained side by side until the mean has not improved for `patience` epochs, at most `most`.
+
+    Parameters
+    ----------
+    trainers
+        The network of each fold.
+    held_out
+        What each does not learn from, by number.
+    weight
+        How many times each counts, also of those that are learned from.
     """
-    trainers = [Trainer(task.only(train), design, schedule, seed, device) for train, _ in folds]
     losses: list[float] = []
     while len(losses) < most and len(losses) - int(np.argmin(losses or [0])) <= patience:
         for trainer in trainers:
             trainer.epoch()
-        held = [trainer.loss_of(test, task.weight) for trainer, (_, test) in zip(trainers, folds, strict=True)]
+        held = [trainer.loss_of(test, weight) for trainer, test in zip(trainers, held_out, strict=True)]
         losses.append(float(np.mean(held)))
     return int(np.argmin(losses)) + 1
 

@@ -1,0 +1,37 @@
+"""DenseNet-121: from a face, or a picture of sound, to 1024 numbers per frame, with torchvision's weights or your own.
+
+Architecture after Huang et al. 2017, doi:10.1109/CVPR.2017.243. Without ``weights=``, torchvision's file is
+used, which was trained on photographs of things (ImageNet), not of faces: tune it with `make tune`, or name a file of
+your own. The chip is the one that expression recognisers use: the box widened by 30 %, at 224 x 224 (Zhou et al. 2019,
+doi:10.1145/3340555.3355713); ``chip=aligned`` turns the face upright.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from affex.features.base import ChainedFeature
+from affex.features.networks import local
+from affex.features.networks.sounds import SoundBackbone
+from affex.features.networks.weights import WeightFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenseNet121(local.FaceBackbone):
+    """DenseNet-121's embedding of the face; parameters as in `Embedding` and `Backbone`."""
+
+    architecture: ClassVar[local.Architecture] = local.DENSENET121
+    published: ClassVar[WeightFile | None] = local.PUBLISHED["densenet121"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenseNet121OfSound(SoundBackbone):
+    """DenseNet-121's embedding of pictures of sound; parameters as in `SoundEmbedding` and `Backbone`."""
+
+    architecture: ClassVar[local.Architecture] = local.DENSENET121
+    published: ClassVar[WeightFile | None] = local.PUBLISHED["densenet121"]
+
+
+PRESETS: dict[str, ChainedFeature] = {
+    "densenet121": DenseNet121(),
+    "densenet121-segments": DenseNet121OfSound(),
+}
