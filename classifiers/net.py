@@ -8,10 +8,14 @@ Attention after Zhou et al. 2019, doi:10.1145/3340555.3355713; context of a dial
 doi:10.18653/v1/P17-1081.
 """
 
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from affex.classifiers.base import Classifier, Context, Target
+
+#: The layers of a trunk.
+TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +27,8 @@ class Net(Classifier):
     trunk
         What runs over the rows of a stream: ``none``, ``conv1d``, ``rnn``, ``gru``, ``lstm``, ``bilstm``, ``cnn2d``
         (pictures row by row; of plain rows one picture, time by columns) or ``cnn3d`` (pictures along time, too).
+        Several are layers joined by +, as in ``cnn2d+gru``. All streams have the same, unless each has its own, joined
+        by / in the order of the features, as in ``lstm/cnn2d+gru``.
     pool
         What makes one vector of the rows: ``mean``, ``meanstd``, ``last``, or a mean weighted by ``self``, ``relation``
         or ``transformer`` attention.
@@ -82,7 +88,7 @@ class Net(Classifier):
     tuned: ClassVar[bool] = True
     on_device: ClassVar[bool] = True
 
-    trunk: Literal["none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d"] = "bilstm"
+    trunk: str = "bilstm"
     pool: Literal["mean", "meanstd", "last", "self", "relation", "transformer"] = "mean"
     fusion: Literal["concat", "bilinear", "scores"] = "concat"
     context: Context = "none"  # type: ignore[misc]
@@ -113,6 +119,9 @@ class Net(Classifier):
         for name, known in ((field.name, get_args(hints[field.name])) for field in fields(self)):
             if known and getattr(self, name) not in known:
                 raise ValueError(f"{name}={getattr(self, name)}: expected {', '.join(known)}")
+        for layer in re.split("[+/]", self.trunk):
+            if layer not in TRUNKS:
+                raise ValueError(f"trunk={self.trunk}: expected {', '.join(TRUNKS)}, or layers joined by +")
         for name in ("units", "maps", "depth", "factors", "batch", "epochs", "folds", "seeds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 1 or more")

@@ -19,7 +19,7 @@ from affex.classifiers.estimators.nets.parts import (
     Part,
     PoolName,
     Recurrent,
-    TrunkName,
+    of_streams,
     pool,
     trunk,
 )
@@ -35,7 +35,7 @@ State = Mapping[str, NDArray[np.float32]]
 class Design:
     """What a network is built of; the parameters of `classifiers.net.Net` of the same names."""
 
-    trunk: TrunkName = "bilstm"
+    trunk: str = "bilstm"
     pool: PoolName = "mean"
     fusion: FusionName = "concat"
     turns: TurnsName = "none"
@@ -51,9 +51,9 @@ class Design:
 class Stream(Part):
     """The trunk and the pool of a stream: from its rows to one vector an utterance."""
 
-    def __init__(self, design: Design, row_shape: tuple[int, ...]) -> None:
+    def __init__(self, design: Design, names: str, row_shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.trunk = trunk(design.trunk, row_shape, design.units, design.maps, design.depth, design.activation)
+        self.trunk = trunk(names, row_shape, design.units, design.maps, design.depth, design.activation)
         self.pool = pool(design.pool, self.trunk.width, design.units)
         self.dropout = nn.Dropout(design.dropout)
         self.width = self.pool.width
@@ -114,7 +114,8 @@ class Network(nn.Module):
 
     def __init__(self, design: Design, row_shapes: list[tuple[int, ...]], n_outputs: int) -> None:
         super().__init__()
-        streams = [Stream(design, row_shape) for row_shape in row_shapes]
+        trunks = of_streams(design.trunk, len(row_shapes))
+        streams = [Stream(design, names, shape) for names, shape in zip(trunks, row_shapes, strict=True)]
         widths = [stream.width for stream in streams]
         self.by_scores = design.fusion == "scores"
         fusion: Part = Concatenation(widths)
