@@ -129,8 +129,10 @@ def test_a_network_of_pictures_over_time_refuses_plain_columns():
 
 
 def test_each_stream_has_a_trunk_or_all_have_the_same():
-    with pytest.raises(ValueError, match="3 trunks for 2 features"):
+    with pytest.raises(ValueError, match=r"one for each feature \(2\), found 3"):
         Network(Design(trunk="lstm/none/none"), [(3,), (4,)], 2)
+    with pytest.raises(ValueError, match=r"one for each feature \(1\), found 2"):
+        Network(Design(pool="self/mean"), [(3,)], 2)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,11 @@ def test_each_stream_has_a_trunk_or_all_have_the_same():
         (Design(trunk="none", head=(7, 5)), [(3,), (4,)], 7 * 8 + 5 * 8 + 2 * 6),
         (Design(trunk="conv1d", units=6, depth=2), [(3,)], 6 * (3 * 5 + 1) + 6 * (6 * 5 + 1) + 2 * 7),
         # 3 gates of (3 inputs + 5 units + 2 biases) x 5, then of 5 inputs; beside it 4 columns as they are.
-        (Design(trunk="gru+gru/none", units=5), [(3,), (4,)], 3 * 5 * (3 + 5 + 2) + 3 * 5 * (5 + 5 + 2) + 2 * 10),
+        (
+            Design(trunk="gru+gru/none", pool="self/mean", units=5),
+            [(3,), (4,)],
+            3 * 5 * (3 + 5 + 2) + 3 * 5 * (5 + 5 + 2) + 5 + 2 * 10,
+        ),
         # 2 maps of 3 x 3 x 1, 2 x 2 pooling of 8 x 8, then 4 units.
         (Design(trunk="cnn2d", units=4, maps=2, depth=1), [(8, 8)], 2 * 10 + 4 * (2 * 16 + 1) + 2 * 5),
     ],
@@ -399,6 +405,7 @@ def test_a_missing_stream_is_no_hindrance():
     [
         ("net:trunk=lstmm", "expected none, conv1d"),
         ("net:trunk=lstm+cnn/gru", "expected none, conv1d"),
+        ("net:pool=self/best", "expected mean, meanstd"),
         ("net:head=64+x", r"head=64\+x: expected none, or units"),
         ("net:dropout=1", "expected 0 to less than 1"),
         ("net:units=0", "units=0: expected 1 or more"),

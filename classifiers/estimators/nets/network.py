@@ -17,7 +17,6 @@ from affex.classifiers.estimators.nets.parts import (
     Concatenation,
     FusionName,
     Part,
-    PoolName,
     Recurrent,
     of_streams,
     pool,
@@ -36,7 +35,7 @@ class Design:
     """What a network is built of; the parameters of `classifiers.net.Net` of the same names."""
 
     trunk: str = "bilstm"
-    pool: PoolName = "mean"
+    pool: str = "mean"
     fusion: FusionName = "concat"
     turns: TurnsName = "none"
     head: tuple[int, ...] = ()
@@ -51,10 +50,10 @@ class Design:
 class Stream(Part):
     """The trunk and the pool of a stream: from its rows to one vector an utterance."""
 
-    def __init__(self, design: Design, names: str, row_shape: tuple[int, ...]) -> None:
+    def __init__(self, design: Design, layers: str, over_time: str, row_shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.trunk = trunk(names, row_shape, design.units, design.maps, design.depth, design.activation)
-        self.pool = pool(design.pool, self.trunk.width, design.units)
+        self.trunk = trunk(layers, row_shape, design.units, design.maps, design.depth, design.activation)
+        self.pool = pool(over_time, self.trunk.width, design.units)
         self.dropout = nn.Dropout(design.dropout)
         self.width = self.pool.width
 
@@ -114,8 +113,9 @@ class Network(nn.Module):
 
     def __init__(self, design: Design, row_shapes: list[tuple[int, ...]], n_outputs: int) -> None:
         super().__init__()
-        trunks = of_streams(design.trunk, len(row_shapes))
-        streams = [Stream(design, names, shape) for names, shape in zip(trunks, row_shapes, strict=True)]
+        trunks = of_streams("trunk", design.trunk, len(row_shapes))
+        pools = of_streams("pool", design.pool, len(row_shapes))
+        streams = [Stream(design, *parts) for parts in zip(trunks, pools, row_shapes, strict=True)]
         widths = [stream.width for stream in streams]
         self.by_scores = design.fusion == "scores"
         fusion: Part = Concatenation(widths)

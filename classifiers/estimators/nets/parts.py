@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-PoolName = Literal["mean", "meanstd", "last", "self", "relation", "transformer"]
 FusionName = Literal["concat", "bilinear", "scores"]
 ActivationName = Literal["relu", "tanh", "sigmoid"]
 
@@ -183,8 +182,8 @@ class Stack(Part):
         return x, mask
 
 
-def of_streams(names: str, n_streams: int) -> list[str]:
-    """Return the trunk of each stream: of names joined by /, or the only one for all.
+def of_streams(kind: str, names: str, n_streams: int) -> list[str]:
+    """Return the trunk or the pool of each stream: of names joined by /, or the only one for all.
 
     Raises
     ------
@@ -193,7 +192,7 @@ def of_streams(names: str, n_streams: int) -> list[str]:
     """
     found = names.split("/")
     if len(found) not in (1, n_streams):
-        raise ValueError(f"trunk={names}: {len(found)} trunks for {n_streams} features; expected one, or one for each")
+        raise ValueError(f"{kind}={names}: expected one, or one for each feature ({n_streams}), found {len(found)}")
     return found * n_streams if len(found) == 1 else found
 
 
@@ -251,7 +250,7 @@ def pooled_mask(mask: Tensor, size: int) -> Tensor:
 class Pool(Part):
     """Statistics over the steps of each sequence: ``mean``, ``meanstd`` (mean and standard deviation) or ``last``."""
 
-    def __init__(self, name: PoolName, n_columns: int) -> None:
+    def __init__(self, name: str, n_columns: int) -> None:
         super().__init__()
         self.name = name
         self.width = n_columns * (2 if name == "meanstd" else 1)
@@ -330,7 +329,7 @@ def weighted_mean(x: Tensor, weights: Tensor) -> Tensor:
     return (weights[..., None] * x).sum(dim=1) / weights.sum(dim=1, keepdim=True).clamp(min=LEAST)
 
 
-def pool(name: PoolName, n_columns: int, units: int) -> Part:
+def pool(name: str, n_columns: int, units: int) -> Part:
     """Return a pool over time."""
     if name == "self":
         return SelfAttention(n_columns)
