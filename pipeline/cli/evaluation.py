@@ -18,6 +18,7 @@ from affex.pipeline.cli.options import (
     option,
     print_json,
     setting,
+    with_system,
 )
 from affex.pipeline.evaluation.settings import FIELDS, Settings
 from affex.pipeline.specs import grammar
@@ -61,10 +62,13 @@ def evaluate(corpora: Corpora, settings: Settings, running: Running, out: Path |
 def _evaluated(console: Terminal, corpora: Corpora, settings: Settings, running: Running, out: Path | None) -> Path:
     """Evaluate, or fuse finished runs; print possible next steps, and return the run's folder."""
     if settings.runs is not None:
+        if settings.system is not None:
+            raise UsageError("SYSTEM= names models to evaluate, and RUNS= finished ones: expected one of the two.")
         folder = _fused_runs(console, corpora, settings, out)
         console.print(_comparison(corpora, folder))
         return folder
     corpora = corpora.or_last(console)
+    settings = with_system(console, settings, corpora.names)
     models = experiment.models_of(console, settings, corpora.imported)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         folder = experiment.run(workspace, corpora.named_in(settings), out, models)

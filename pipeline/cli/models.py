@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from affex.pipeline.cli.config import CONFIG
-from affex.pipeline.cli.options import CACHE, FITTED, PATH, RUNNING, option
+from affex.pipeline.cli.options import CACHE, FITTED, PATH, RUNNING, option, with_system
 from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
@@ -32,10 +32,16 @@ def fit(corpora: Corpora, settings: Settings, running: Running, exclude: str, mo
 
     console = Terminal()
     corpora = corpora.or_last(console)
-    (member,) = experiment.models_of(console, settings, corpora.imported)
+    settings = with_system(console, settings, corpora.names)
+    models = experiment.models_of(console, settings, corpora.imported)
+    if len(models) > 1:
+        raise UsageError(
+            f"SYSTEM={settings.system} fuses {len(models)} models, and one is fitted at a time: name its FEATURES, its "
+            "CLASSIFIER and FUSION=early."
+        )
     excluded = [name.strip() for name in next(csv.reader([exclude], skipinitialspace=True), []) if name.strip()]
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
-        path = fit_predict.fit(workspace, corpora.named_in(settings), model, exclude=excluded, member=member)
+        path = fit_predict.fit(workspace, corpora.named_in(settings), model, exclude=excluded, member=models[0])
         console.print(corpora.next_step("predict", MODEL=path, DATA="recordings") + " (a folder of yours)")
 
 

@@ -285,8 +285,13 @@ def _require_apart(inner: Mapping[str, AlignedScores], aligned: AlignedScores) -
             )
 
 
-def about(members: Sequence[Run], rule: str) -> About:
+def about(members: Sequence[Run], rule: str, system: str | None = None) -> About:
     """Return the name and the settings of a fusion of finished runs, before anything is learned.
+
+    Parameters
+    ----------
+    system
+        The published system that the fusion repeats, if it does.
 
     Raises
     ------
@@ -300,8 +305,8 @@ def about(members: Sequence[Run], rule: str) -> About:
     return About(
         corpus=abouts[0].corpus,
         protocol=_protocol(members[0]),
-        model=("+".join(features), "+".join(classifiers), *options, f"late-{rule}"),
-        settings=FusionSettings(f"late:{rule}", tuple(map(_member, members))),
+        model=("+".join(features), "+".join(classifiers), *options, f"late-{rule}", *([system] if system else ())),
+        settings=FusionSettings(f"late:{rule}", tuple(map(_member, members)), system),
         scores=_kind(members[0], rule).scores,
         unit=abouts[0].unit,
     )

@@ -142,12 +142,8 @@ def test_each_stream_has_a_trunk_or_all_have_the_same():
         (Design(trunk="bilstm", units=5), [(3,)], 2 * 4 * 5 * (3 + 5 + 2) + 2 * 11),
         (Design(trunk="none", head=(7, 5)), [(3,), (4,)], 7 * 8 + 5 * 8 + 2 * 6),
         (Design(trunk="conv1d", units=6, depth=2), [(3,)], 6 * (3 * 5 + 1) + 6 * (6 * 5 + 1) + 2 * 7),
-        # 3 gates of (3 inputs + 5 units + 2 biases) x 5, then of 5 inputs; beside it 4 columns as they are.
-        (
-            Design(trunk="gru+gru/none", pool="self/mean", units=5),
-            [(3,), (4,)],
-            3 * 5 * (3 + 5 + 2) + 3 * 5 * (5 + 5 + 2) + 5 + 2 * 10,
-        ),
+        # 3 gates of (3 inputs + 5 units + 2 biases) x 5, then of 5 inputs, and attention; beside it 4 columns.
+        (Design("gru+gru/none", "self/mean", units=5), [(3,), (4,)], 3 * 5 * (10 + 12) + 5 + 2 * 10),
         # 2 maps of 3 x 3 x 1, 2 x 2 pooling of 8 x 8, then 4 units.
         (Design(trunk="cnn2d", units=4, maps=2, depth=1), [(8, 8)], 2 * 10 + 4 * (2 * 16 + 1) + 2 * 5),
     ],
