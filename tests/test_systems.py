@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT
 from corpus import write_wav
 
+import affex
 from affex.pipeline.cli import command
 from affex.pipeline.evaluation import protocols, runs
 from affex.pipeline.evaluation.settings import Settings
@@ -238,6 +239,16 @@ def test_list_systems_prints_each_with_its_command(capsys: pytest.CaptureFixture
     command.cli(["list", "systems"], standalone_mode=False)
     printed = capsys.readouterr().out
     assert all(name in printed for name in systems())
+
+
+def test_python_lists_and_evaluates_them(table: Path, tmp_path: Path) -> None:
+    assert affex.list_systems().loc["ravdess-lstm", "row"] == "C2"
+    place = {"cache": tmp_path, "scheduler": "inline"}
+    result = affex.evaluate(table, "gemaps", system="tripathi2018-mlp", classifier="svm:C=1,gamma=0.1", **place)
+    assert result.summary.about.model == ("gemaps", "svm", "tripathi2018-mlp")
+    assert "tripathi2018-mlp with settings other than its own: features, classifier" in result.notes
+    with pytest.raises(UsageError, match="needs sound, video and dialogs"):
+        affex.evaluate(table, system="poria2017-bclstm", **place)
 
 
 def test_the_page_is_that_of_the_files() -> None:

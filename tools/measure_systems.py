@@ -6,15 +6,15 @@
     .venv/bin/python tools/systems_page.py
 
 Each is evaluated by its name alone, in a process of its own on one core, with its features in the cache; a figure of
-the same corpus is replaced. The time is that of the whole command.
+the same corpus is replaced. The time is what the processor computed for the command, without the features.
 """
 
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -37,28 +37,30 @@ def main() -> None:
     given = parser.parse_args()
     place = [*(["--data", given.data] if given.data else []), *(["--partial"] if given.partial else [])]
     for name in given.systems:
-        typed = ["--system", name, "--dataset", given.dataset, *place, "--cache", given.cache, "--jobs", "1", "--json"]
-        began = time.monotonic()
-        subprocess.run(
-            [sys.executable, "-m", "affex.pipeline.cli", "features", *typed[:-1]], env=one_core(), check=True
-        )
-        extracted = time.monotonic()
-        printed = subprocess.run(
-            [sys.executable, "-m", "affex.pipeline.cli", "evaluate", *typed],
-            env=one_core(), check=True, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        seconds = round(time.monotonic() - extracted)
+        typed = ["--system", name, "--dataset", given.dataset, *place, "--cache", given.cache, "--jobs", "1"]
+        affex("features", *typed)
+        before = computed()
+        printed = affex("evaluate", *typed, "--json")
+        seconds = round(computed() - before)
         command = wording.command(
             "evaluate", SYSTEM=name, DATASET=given.dataset, DATA="FOLDER" if given.data else None, PARTIAL=given.partial
         )
-        found = ours(json.loads(printed.stdout)["summary"], given.said, command, seconds)
+        found = ours(json.loads(printed)["summary"], given.said, command, seconds)
         write(name, found)
-        print(f"{name}: {found} on {found.data}, {extracted - began:.0f} s of features, {seconds} s", flush=True)
+        print(f"{name}: {found} on {found.data}, {seconds} s", flush=True)
 
 
-def one_core() -> dict[str, str]:
-    """Return the environment of a process that computes on one core."""
-    return os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+def affex(*typed: str) -> bytes:
+    """Return what a command prints, computed on one core."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "affex.pipeline.cli", *typed]
+    return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout
+
+
+def computed() -> float:
+    """Return how long all processes that ended have computed, s."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def ours(summary: dict[str, Any], said: str, command: str, seconds: int) -> Ours:
