@@ -51,7 +51,7 @@ class Ours:
     command
         The command, as typed.
     seconds
-        How long the command took on one core of the machine where it was measured, s.
+        How long the processor computed for the command, one core, the features being there, s.
     """
 
     metric: str
