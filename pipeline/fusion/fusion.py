@@ -27,7 +27,7 @@ from affex.pipeline.evaluation.results import (
     Scores,
 )
 from affex.pipeline.evaluation.runs import Run
-from affex.pipeline.evaluation.selection import CONTINUOUS
+from affex.pipeline.evaluation.selection import has_values
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.fusion.aligned_scores import AlignedScores, Labels, side_by_side
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES, Floats, Rule, Vote
@@ -172,21 +172,21 @@ def _names(members: Sequence[Run]) -> list[str]:
 def _kind(member: Run, rule: str) -> type[Rule]:
     if rule not in RULES:
         raise unknown("rule of late fusion", rule, RULES)
-    require_able(rule, member.summary.about.protocol.target)
+    require_able(rule, member.summary.about.protocol)
     return (CLASS_RULES if member.scores.classes else VALUE_RULES)[rule]
 
 
-def require_able(rule: str, target: str) -> None:
-    """Raise an error if a rule of `RULES` cannot fuse this kind of target.
+def require_able(rule: str, protocol: Protocol) -> None:
+    """Raise an error if a rule of `RULES` cannot fuse what a protocol predicts.
 
     Raises
     ------
     UsageError
         The message names the rules that can.
     """
-    if target in CONTINUOUS and rule not in VALUE_RULES:
+    if has_values(protocol) and rule not in VALUE_RULES:
         raise UsageError(
-            f"FUSION=late:{rule} fuses classes, and TARGET={target} has values. "
+            f"FUSION=late:{rule} fuses classes, and TARGET={protocol.target} has values. "
             f"Rules that fuse values: {', '.join(VALUE_RULES)}."
         )
 

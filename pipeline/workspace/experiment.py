@@ -186,7 +186,7 @@ def _fused(workspace: Workspace, members: Sequence[Member], settings: Settings, 
     from affex.pipeline.fusion import fusion as rules
 
     rule = rules.rule_of(settings.fusion)
-    rules.require_able(rule, protocols.of_settings(settings).target)
+    rules.require_able(rule, protocols.of_settings(settings))
     inner = settings.inner or rules.RULES[rule].learns
     each = [planned(workspace, member, replace(settings, inner=inner, system=None)) for member in members]
     _foresee(workspace, [plan for _, plan in each])
