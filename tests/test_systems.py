@@ -13,6 +13,7 @@ from conftest import ROOT
 from corpus import write_wav
 
 import affex
+from affex.classifiers.estimators.nets.network import Design, n_parameters
 from affex.pipeline.cli import command
 from affex.pipeline.evaluation import protocols, runs
 from affex.pipeline.evaluation.settings import Settings
@@ -116,6 +117,13 @@ def test_files_are_in_the_wheel() -> None:
     assert project["tool"]["setuptools"]["package-data"]["affex.pipeline.systems"] == ["*.toml"]
 
 
+def test_the_network_on_single_pictures_has_as_many_parameters_as_its_file_says() -> None:
+    ((_, classifier),) = system_of("ravdess-frames").members
+    design = Design(trunk=classifier.trunk, maps=classifier.maps, depth=classifier.depth)
+    n = n_parameters(design, [(128, 128, 3)], 8)
+    assert f"this one has {n:,}.".replace(",", " ") in " ".join(system_of("ravdess-frames").differs)
+
+
 # Settings
 
 
@@ -198,7 +206,9 @@ def test_a_system_is_evaluated_by_its_name_and_its_file_of_settings_repeats_it(
     written = Settings(**tomllib.loads((folder / "settings.toml").read_text(encoding="utf-8")))
     assert (written.system, written.features, written.seed) == ("tripathi2018-mlp", "shorttime", 1)
     assert departures(written) == ()
-    assert "--system tripathi2018-mlp: --features shorttime --classifier net:" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "--system tripathi2018-mlp: --features shorttime --classifier net:" in printed
+    assert re.search(r"Next: \S+ fit --system tripathi2018-mlp --seed 1 --cache", printed)
 
 
 def test_what_is_typed_beside_a_system_goes_first_and_the_results_say_so(
