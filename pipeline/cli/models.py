@@ -8,6 +8,8 @@ import click
 from affex.pipeline.cli.config import CONFIG
 from affex.pipeline.cli.options import CACHE, FITTED, PATH, RUNNING, option, with_system
 from affex.pipeline.evaluation.settings import Settings
+from affex.pipeline.specs.classifiers import classifier_spec
+from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
@@ -35,9 +37,10 @@ def fit(corpora: Corpora, settings: Settings, running: Running, exclude: str, mo
     settings = with_system(console, settings, corpora.names)
     models = experiment.models_of(console, settings, corpora.imported)
     if len(models) > 1:
+        (names, classifier), *_ = models
+        one = wording.command("fit", FEATURES=" ".join(names), CLASSIFIER=classifier_spec(classifier))
         raise UsageError(
-            f"SYSTEM={settings.system} fuses {len(models)} models, and one is fitted at a time: name its FEATURES, its "
-            "CLASSIFIER and FUSION=early."
+            f"SYSTEM={settings.system} fuses {len(models)} models. Fit them one by one, beginning with: {one}"
         )
     excluded = [name.strip() for name in next(csv.reader([exclude], skipinitialspace=True), []) if name.strip()]
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
