@@ -18,7 +18,7 @@ endif
 # They are passed as environment variables, so that blanks and quotes survive; affex reads them only after --from-make.
 # Variables of the shell, or of another make, are not passed on.
 $(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(eval unexport $(name)))
-OPTIONS := DATASET DATA FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
+OPTIONS := DATASET DATA SYSTEM FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
            FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS CONFIG \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
            NETWORK EPOCHS PATIENCE RATE BATCH \
@@ -51,7 +51,7 @@ endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare fit predict tune demo show download list runs cache export import bench check test test-slow shells lint format types links lock clean
+.PHONY: help install features evaluate compare fit predict tune demo show download list runs systems cache export import bench check test test-slow shells lint format types links lock clean
 .NOTPARALLEL:
 
 help: ## show this help
@@ -64,6 +64,7 @@ help: ## show this help
 #= Variables, as in  make features evaluate DATASET=emodb FEATURES=compare CLASSIFIER=svm
 #=   DATASET       the corpus: demo, emodb, ravdess, csv ... (default: the corpus used last, else demo)
 #=   DATA          its folder, or for csv the table (default: data/<dataset>)
+#=   SYSTEM        a published system by name (`make systems` lists them): what is not set beside it is set as the system has it
 #=   FEATURES      for example compare, egemaps or 'mfcc:n=20,hop=5ms' (default: depends on the classifier; for features:
 #=                 'compare mfcc logmel', and where there is film 'faces face')
 #=   CLASSIFIER    for example svm, gmm, xgboost or 'gmm:components=32'
@@ -91,7 +92,7 @@ help: ## show this help
 #=   EXTRA         1: also download the large archives
 #=   UTTERANCE     for show: the utterance's id, for example s1_anger_1
 #=   CONFIG        for evaluate and fit: a TOML file of these variables in small letters; each run writes one that repeats it
-#=   JSON          for list, runs, cache, evaluate and compare: 1: print one JSON document, and all else to standard error
+#=   JSON          for list, runs, systems, cache, evaluate and compare: 1: print one JSON document, and all else to standard error
 #=   MODEL         for fit and predict: the model's file (default for fit: <cache>/<corpus>/models/<run>.affex)
 #=   EXCLUDE       for fit and tune: speakers to leave out of the training, separated by commas
 #=   NETWORK       for tune: smallcnn, or an embedding of faces with the weights that it begins with: 'resnet18:weights=path'
@@ -137,6 +138,10 @@ features evaluate compare fit predict tune demo show download list cache export 
 runs: ## list the finished runs of a corpus, newest first
 runs: install
 	@$(BIN)/affex --from-make list runs
+
+systems: ## list the published systems that run by name (SYSTEM), and those that do not yet
+systems: install
+	@$(BIN)/affex --from-make list systems
 
 # A path as a shell would expand it, in quotes, for programs other than affex.
 path = $(call quoted,$(patsubst ~/%,$(HOME)/%,$(1)))

@@ -5,7 +5,7 @@ usual bar. Every error that a user can mend is an `AffexError` whose message say
 """
 
 from affex.evaluating import Comparison, Evaluation, compare, evaluate, predict
-from affex.listing import list_classifiers, list_corpora, list_features
+from affex.listing import list_classifiers, list_corpora, list_features, list_systems
 from affex.loading import load, load_frames
 from affex.pipeline.text.errors import AffexError
 from affex.version import __version__
@@ -20,6 +20,7 @@ __all__ = [
     "list_classifiers",
     "list_corpora",
     "list_features",
+    "list_systems",
     "load",
     "load_frames",
     "predict",

@@ -109,6 +109,7 @@ def evaluate(
     corpus: PathLikeText,
     features: str | Sequence[str] | None = None,
     *,
+    system: str | None = None,
     classifier: Any = "svm",
     protocol: str = "",
     target: str | None = None,
@@ -132,6 +133,9 @@ def evaluate(
     features
         One feature, or several in a list or separated by blanks, parameters after a colon; None for what the
         classifier prefers.
+    system
+        The name of a published system, as ``"poria2017-bclstm"`` (see `list_systems`): arguments with default values
+        are then those of the system.
     classifier
         The name of a classifier, parameters after a colon, as ``"svm:C=1"``; or any scikit-learn estimator, which is
         cloned for each fold (``of_estimator(..., rows="each")`` of `affex.classifiers.base` for each row of a feature).
@@ -167,9 +171,10 @@ def evaluate(
     True
     """
     from affex.pipeline.evaluation import runs
-    from affex.pipeline.evaluation.settings import Settings
+    from affex.pipeline.evaluation.settings import FIELDS, Settings
     from affex.pipeline.reporting import report
     from affex.pipeline.specs.classifiers import classifier_spec, paired
+    from affex.pipeline.systems.system import applied
     from affex.pipeline.workspace import experiment
 
     where = placed(evaluate, place)
@@ -179,6 +184,7 @@ def evaluate(
         dataset=corpora.dataset,
         data=corpora.data,
         partial=where.partial,
+        system=system,
         features=None if features is None else joined("features", features),
         classifier=classifier_spec(own) if own else classifier,
         protocol=protocol,
@@ -192,6 +198,9 @@ def evaluate(
         device=where.device,
         inner=inner,
         allow_leaks=allow_leaks,
+    )
+    settings = applied(
+        settings, corpora.names, [name for name in FIELDS if getattr(settings, name) != FIELDS[name].default]
     )
     folder = None if out is None else path("out", out)
     with opened(corpora, where) as workspace, tempfile.TemporaryDirectory() as passing:

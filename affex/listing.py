@@ -1,4 +1,4 @@
-"""What there is: corpora, features and classifiers as tables."""
+"""What there is: corpora, features, classifiers and published systems as tables."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -32,6 +32,15 @@ def list_classifiers() -> "pd.DataFrame":
     found = inventory.plugins().classifiers
     rows = [(one.rows, one.prefers, dict(one.parameters)) for one in found]
     return _table([one.name for one in found], ("rows", "prefers", "parameters"), rows)
+
+
+def list_systems() -> "pd.DataFrame":
+    """Return the published systems, indexed by name: row of the source, what each is, whether it runs, its command."""
+    from affex.pipeline.systems import listing
+
+    found = listing.listed()
+    rows = [(one.row, one.title, one.status, one.reason, one.command) for one in found]
+    return _table([one.name for one in found], ("row", "title", "status", "reason", "command"), rows)
 
 
 def _table(names: list[str], columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> "pd.DataFrame":

@@ -8,11 +8,17 @@ Attention after Zhou et al. 2019, doi:10.1145/3340555.3355713; context of a dial
 doi:10.18653/v1/P17-1081.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from affex.classifiers.base import Classifier, Context, RowsRead, Target
 from affex.classifiers.estimators.spelling import AugmentationName, hidden_layers, names_among
+
+#: The layers of a trunk, and what there is to pool over time.
+TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d")
+POOLS = ("mean", "meanstd", "last", "self", "relation", "transformer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +30,11 @@ class Net(Classifier):
     trunk
         What runs over the rows of a stream: ``none``, ``conv1d``, ``rnn``, ``gru``, ``lstm``, ``bilstm``, ``cnn2d``
         (pictures row by row; of plain rows one picture, time by columns) or ``cnn3d`` (pictures along time, too).
+        Several are layers joined by +, as in ``cnn2d+gru``. All streams have the same, unless each has its own, joined
+        by / in the order of the features, as in ``lstm/cnn2d+gru``.
     pool
         What makes one vector of the rows: ``mean``, ``meanstd``, ``last``, or a mean weighted by ``self``, ``relation``
-        or ``transformer`` attention.
+        or ``transformer`` attention. As for trunks, each stream may have its own: ``self/relation``.
     fusion
         What joins streams: ``concat``, ``bilinear`` (of two) or ``scores`` (a head for each, their scores averaged).
     context
@@ -102,8 +110,8 @@ class Net(Classifier):
     tuned: ClassVar[bool] = True
     on_device: ClassVar[bool] = True
 
-    trunk: Literal["none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d"] = "bilstm"
-    pool: Literal["mean", "meanstd", "last", "self", "relation", "transformer"] = "mean"
+    trunk: str = "bilstm"
+    pool: str = "mean"
     fusion: Literal["concat", "bilinear", "scores"] = "concat"
     context: Context = "none"  # type: ignore[misc]
     turns: Literal["rnn", "gru", "lstm", "bilstm"] = "bilstm"
@@ -138,8 +146,10 @@ class Net(Classifier):
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for name, known in ((field.name, get_args(hints[field.name])) for field in fields(self)):
-            if known and getattr(self, name) not in known:
-                raise ValueError(f"{name}={getattr(self, name)}: expected {', '.join(known)}")
+            if known:
+                _require_known(name, getattr(self, name), [getattr(self, name)], known)
+        _require_known("trunk", self.trunk, re.split("[+/]", self.trunk), TRUNKS)
+        _require_known("pool", self.pool, self.pool.split("/"), POOLS)
         for name in ("units", "maps", "depth", "factors", "batch", "epochs", "folds", "seeds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 1 or more")
@@ -201,6 +211,12 @@ class Net(Classifier):
         if settings.pop("context") == "none":
             settings["turns"] = "none"
         return (NetClassifier if target == "classes" else NetRegressor)(**settings)
+
+
+def _require_known(name: str, text: str, parts: Sequence[str], known: Sequence[str]) -> None:
+    """Raise an error if one of the parts of a parameter's text is unknown."""
+    if not set(parts) <= set(known):
+        raise ValueError(f"{name}={text}: expected {', '.join(known)}")
 
 
 PRESETS: dict[str, Classifier] = {"net": Net()}

@@ -62,6 +62,7 @@ ROOMS = [
     "extraction",
     "streams",
     "evaluation",
+    "systems",
     "fusion",
     "reporting",
     "workspace",

@@ -115,6 +115,7 @@ def test_metrics_json_says_what_made_the_figures(by_hand, tmp_path):
         "feature_keys": ["0123456789ab"],
         "classifier": "synthetic",
         "classifier_settings": {"smoothing": 1e-9},
+        "system": None,
         "speaker_norm": False,
         "reweight": False,
         "soft": False,

@@ -8,7 +8,7 @@ import pytest
 from synthetic import EMOTIONS, make_table
 
 from affex.pipeline.corpora.base import LOSO, Protocol
-from affex.pipeline.evaluation.selection import class_map, in_parts, require_counts, select
+from affex.pipeline.evaluation.selection import class_map, has_values, in_parts, require_counts, select
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import AffexError, UsageError
 
@@ -130,7 +130,9 @@ def test_values_are_selected_where_there_are_any():
     [
         ((1.0, 1.0), "", AffexError, "2 different ones, but of 2 utterances every valence is 1"),
         ((None, None), "", AffexError, "of 2 utterances none has a valence"),
-        ((1.0, 2.0), "a,b", UsageError, "CLASSES='a,b' cannot be used: valence"),
+        ((1.0, 2.0), "a,b", UsageError, "valence has values, and 'a' is no range of them: expected ranges"),
+        ((1.0, 2.0), "2..1,1..2", UsageError, "'2..1' is no range"),
+        ((1.0, 2.0), "..2,1.5..", UsageError, r"the ranges \.\.2 and 1\.5\.\. overlap"),
     ],
 )
 def test_values_that_cannot_be_predicted(values, classes, error, message):
@@ -154,3 +156,15 @@ def test_asserted_counts():
     assert require_counts(Protocol("own", counts={"a": 3, "b": 1}), selection) == (
         "the protocol own asserts 3 utterances of 'a', found 2",
     )
+
+
+def test_classes_of_values_are_ranges_up_to_below_their_upper_limit():
+    values = (1.0, 2.5, None, 3.5, -1.0, 9.0)
+    utterances = [Utterance(f"u{n}", "toy", "ada", valence=value) for n, value in enumerate(values)]
+    protocol = Protocol("levels", target="valence", classes="low=-1..2.5,mid=2.5..3.5,high=3.5..5")
+    selection = select(utterances, protocol)
+    assert not has_values(protocol)
+    assert has_values(replace(protocol, classes=""))
+    assert selection.y.tolist() == ["low", "mid", "high", "low"]
+    assert selection.classes == ("low", "mid", "high")
+    assert selection.left_out == {"without a valence": 1, "of another valence": 1}

@@ -18,6 +18,7 @@ from affex.pipeline.cli.options import (
     option,
     print_json,
     setting,
+    with_system,
 )
 from affex.pipeline.evaluation.settings import FIELDS, Settings
 from affex.pipeline.specs import grammar
@@ -61,14 +62,17 @@ def evaluate(corpora: Corpora, settings: Settings, running: Running, out: Path |
 def _evaluated(console: Terminal, corpora: Corpora, settings: Settings, running: Running, out: Path | None) -> Path:
     """Evaluate, or fuse finished runs; print possible next steps, and return the run's folder."""
     if settings.runs is not None:
+        if settings.system is not None:
+            raise UsageError("SYSTEM= names models to evaluate, and RUNS= finished ones: expected one of the two.")
         folder = _fused_runs(console, corpora, settings, out)
         console.print(_comparison(corpora, folder))
         return folder
     corpora = corpora.or_last(console)
+    asked, settings = settings, with_system(console, settings, corpora.names)
     models = experiment.models_of(console, settings, corpora.imported)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         folder = experiment.run(workspace, corpora.named_in(settings), out, models)
-        console.print(_next(corpora, settings, folder))
+        console.print(_next(corpora, asked, settings, folder))
     return folder
 
 
@@ -95,19 +99,20 @@ def _fused_runs(console: Terminal, corpora: Corpora, settings: Settings, out: Pa
     return experiment.fuse_runs(console, parted(settings.runs or ""), settings, corpora.cache, out)
 
 
-def _next(corpora: Corpora, settings: Settings, folder: Path) -> str:
-    """Return a next step after an evaluation, as a line to copy: compare if possible, else fit."""
+def _next(corpora: Corpora, asked: Settings, settings: Settings, folder: Path) -> str:
+    """Return a next step after an evaluation, as a line to copy: compare if possible, else fit as was asked."""
     named = {grammar.name_of(spec) for spec in (settings.features or "").split()}
     is_one = not settings.fusion.startswith("late")
     if _other(corpora, folder) or not is_one or named & {*corpora.imported}:
         return _comparison(corpora, folder)
-    return corpora.next_step("fit", **_named(settings))
+    return corpora.next_step("fit", **_named(asked))
 
 
 def _named(settings: Settings) -> dict[str, object]:
-    """Return a single model's settings that differ from the defaults, by variable; and the classifier."""
+    """Return a single model's settings that differ from the defaults, by variable; and the classifier or system."""
+    told = "classifier" if settings.system is None else "system"
     values = {name: getattr(settings, name) for name in NAMED if name not in ("dataset", "data")}
-    return {k.upper(): v for k, v in values.items() if v != FIELDS[k].default or k == "classifier"}
+    return {k.upper(): v for k, v in values.items() if v != FIELDS[k].default or k == told}
 
 
 def _comparison(corpora: Corpora, folder: Path) -> str:

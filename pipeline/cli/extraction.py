@@ -5,13 +5,16 @@ from pathlib import Path
 
 import click
 
-from affex.pipeline.cli.options import CORPORA, JSON, PATH, RUNNING, option, print_json
+from affex.pipeline.cli.options import CORPORA, JSON, PATH, RUNNING, option, print_json, setting, with_system
+from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.specs import grammar
 from affex.pipeline.specs.corpora import corpus_of
-from affex.pipeline.specs.features import feature_specs
+from affex.pipeline.specs.features import FeatureSpec, feature_specs
+from affex.pipeline.systems.needs import require
 from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
+from affex.pipeline.workspace import experiment
 from affex.pipeline.workspace.corpora import Corpora
 from affex.pipeline.workspace.workspace import Running, Workspace, extracted, open_workspace
 
@@ -25,25 +28,42 @@ FACES = "faces"
 @click.command()
 @CORPORA
 @option("--features", default=None, help=f"Features, separated by blanks. [{DEFAULTS}]")
+@setting("system")
 @RUNNING
-def features(corpora: Corpora, features: str | None, running: Running) -> None:
+def features(corpora: Corpora, features: str | None, system: str | None, running: Running) -> None:
     """Extract features into HDF5 files, what is missing only.
 
     \b
     Examples:
       affex features --dataset emodb
       affex features --dataset csv --data mine.csv --features "egemaps mfcc:n=20,hop=5ms"
+      affex features --dataset iemocap --system poria2017-bclstm
     """
     console = Terminal()
     corpora = corpora.or_last(console)
     named = feature_specs(features, corpora.imported) if features is not None else ()
+    settings = with_system(console, Settings(system=system), corpora.names)
     datasets = corpora.at_hand(console)
-    if features is None:
+    if not named and settings.system is not None:
+        named = _of_system(console, corpora, settings, datasets)
+    elif not named:
         console.print(_by_default(datasets))
     specs = named or feature_specs(default_features(datasets))
     with open_workspace(datasets, console, running) as workspace:
         extracted(workspace, specs)
-        console.print(_next(corpora, workspace, features))
+        is_whole = settings.system is not None and features is None
+        step = corpora.next_step("evaluate", SYSTEM=system, PARTIAL=corpora.partial) if is_whole else ""
+        console.print(step or _next(corpora, workspace, features))
+
+
+def _of_system(
+    console: Terminal, corpora: Corpora, settings: Settings, datasets: Sequence[Dataset]
+) -> tuple[FeatureSpec, ...]:
+    """Return the features of a system's models as they are cached, if the corpora have what it needs."""
+    members = experiment.models_of(console, settings, corpora.imported)
+    require(datasets, members, settings)
+    specs = (spec for names, _ in members for spec in feature_specs(" ".join(names), corpora.imported))
+    return tuple(dict.fromkeys(spec.unpooled for spec in specs))
 
 
 def default_features(datasets: Sequence[Dataset]) -> str:

@@ -60,25 +60,28 @@ def show(utterance: str | None, corpora: Corpora, features: str, out: Path | Non
 @JSON
 @click.pass_context
 def list_(context: click.Context, cache: Path, as_json: bool) -> None:
-    """List corpora, features, classifiers, and what is cached; or one of them; or the finished runs of a corpus.
+    """List corpora, features, classifiers, systems, and what is cached; or one of them; or a corpus's finished runs.
 
     \b
     Examples:
       affex list
       affex list features
+      affex list systems
       affex list runs
       affex list runs --dataset emodb
     """
     from affex.pipeline.caching import inventory
+    from affex.pipeline.systems import listing
 
     context.obj = cache
     if context.invoked_subcommand is not None:
         return
     plugins, cached = inventory.plugins(), inventory.cached(cache)
     if as_json:
-        print_json({"plugins": plugins, "cache": cached})
+        print_json({"plugins": plugins, "systems": listing.listed(), "cache": cached})
         return
     inventory.show_plugins(Terminal().rich, plugins)
+    listing.show(Terminal().rich, listing.listed())
     inventory.show_cache(Terminal().rich, cached)
 
 
@@ -98,6 +101,19 @@ def runs(cache: Path, dataset: str | None, data: str | None, as_json: bool) -> N
         print_json(listed)
     else:
         listing.show(console.rich, folder, listed)
+
+
+@list_.command()
+@JSON
+def systems(as_json: bool) -> None:
+    """List the published systems only: which work, by which command, and why others do not."""
+    from affex.pipeline.systems import listing
+
+    found = listing.listed()
+    if as_json:
+        print_json(found)
+    else:
+        listing.show(Terminal().rich, found)
 
 
 def _part(name: str) -> click.Command:

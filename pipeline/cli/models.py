@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from affex.pipeline.cli.config import CONFIG
-from affex.pipeline.cli.options import CACHE, FITTED, PATH, RUNNING, TUNED, option
+from affex.pipeline.cli.options import CACHE, FITTED, PATH, RUNNING, TUNED, option, with_system
 from affex.pipeline.evaluation.settings import Settings
+from affex.pipeline.specs.classifiers import classifier_spec
+from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
@@ -41,10 +43,17 @@ def fit(corpora: Corpora, settings: Settings, running: Running, exclude: str, mo
 
     console = Terminal()
     corpora = corpora.or_last(console)
-    (member,) = experiment.models_of(console, settings, corpora.imported)
+    settings = with_system(console, settings, corpora.names)
+    models = experiment.models_of(console, settings, corpora.imported)
+    if len(models) > 1:
+        (names, classifier), *_ = models
+        one = wording.command("fit", FEATURES=" ".join(names), CLASSIFIER=classifier_spec(classifier))
+        raise UsageError(
+            f"SYSTEM={settings.system} fuses {len(models)} models. Fit them one by one, beginning with: {one}"
+        )
     excluded = _names(exclude)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
-        path = fit_predict.fit(workspace, corpora.named_in(settings), model, exclude=excluded, member=member)
+        path = fit_predict.fit(workspace, corpora.named_in(settings), model, exclude=excluded, member=models[0])
         console.print(corpora.next_step("predict", MODEL=path, DATA="recordings") + " (a folder of yours)")
 
 

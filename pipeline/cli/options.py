@@ -3,16 +3,19 @@
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from affex.pipeline.evaluation.settings import FIELDS, TYPES, Settings
 from affex.pipeline.storage import records
 from affex.pipeline.streams.table import SpeakerNorm
+from affex.pipeline.systems import system
 from affex.pipeline.text import wording
+from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import unknown
 from affex.pipeline.workspace.corpora import Corpora, expanded
 from affex.pipeline.workspace.workspace import MOST_JOBS, Running
@@ -55,6 +58,9 @@ class PathType(click.Path):
         return super().convert(expanded(value), param, ctx)
 
 
+#: The sources of an option's value that nobody typed.
+UNTYPED = (None, ParameterSource.DEFAULT)
+
 #: The click type of a path.
 PATH = PathType()
 
@@ -72,6 +78,12 @@ def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
 def print_json(record: object) -> None:
     """Print a record as one JSON document, whose content does not depend on the terminal."""
     click.echo(records.as_text(record))
+
+
+def typed() -> frozenset[str]:
+    """Return the names of the options of the running verb that were typed, or given by make or a file."""
+    context = click.get_current_context()
+    return frozenset(name for name in context.params if context.get_parameter_source(name) not in UNTYPED)
 
 
 def argument(name: str, **settings: Any) -> Callable[[Any], Any]:
@@ -157,6 +169,26 @@ def under(function: Any) -> Any:
         return function(cache or click.get_current_context().obj, **values)
 
     return click.option("--cache", type=PATH, default=None, help="Folder of all caches.")(called)
+
+
+def with_system(console: Terminal, settings: Settings, corpora: Sequence[str]) -> Settings:
+    """Return settings with those of the system that they name, except those that were typed; print what is run.
+
+    Parameters
+    ----------
+    corpora
+        The names of the corpora.
+
+    Raises
+    ------
+    UsageError
+        If there is no such system, or it cannot run.
+    """
+    if settings.system is None:
+        return settings
+    found = system.applied(settings, corpora, typed())
+    console.print(f"SYSTEM={found.system}: {system.in_words(found)}")
+    return found
 
 
 #: Options that are not settings, by name: paths, and where work runs.

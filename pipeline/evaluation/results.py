@@ -111,6 +111,7 @@ class ModelSettings:
     feature_keys: tuple[str, ...]
     classifier: str
     classifier_settings: Mapping[str, Any]
+    system: str | None = None
     speaker_norm: SpeakerNorm = False
     reweight: bool = False
     soft: bool = False
@@ -157,10 +158,11 @@ class Member:
 
 @dataclass(frozen=True)
 class FusionSettings:
-    """Which finished runs were fused, and by which rule, as in ``late:mean``."""
+    """Which finished runs were fused, by which rule, as in ``late:mean``, and the published system that this is."""
 
     fusion: str
     members: tuple[Member, ...]
+    system: str | None = None
 
     @property
     def passed(self) -> Mapping[str, Any] | None:

@@ -4,6 +4,7 @@ A protocol defines the parts, the target, the classes and the minimum agreement 
 left out; results report their number by reason.
 """
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ CATEGORICAL = ("label", "sex", "text", "part", "session", "dialog", "split")
 CONTINUOUS = ("valence", "arousal", "dominance")
 
 
+#: A range of values as CLASSES has it, as in ``2.5..3.5``; a limit may be missing.
+RANGE = re.compile(r"([-]?\d*\.?\d+)?\.\.([-]?\d*\.?\d+)?")
 #: A value of CLASSES or a name, in quotes or not, and the mark that follows it.
 PIECE = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|([^,+=]*))([,+=]|\Z)')
 
@@ -85,7 +88,12 @@ def select(utterances: Sequence[Utterance], protocol: Protocol) -> Selection:
         If there are fewer than two classes, or fewer than two different values.
     """
     require_target(protocol.target, utterances)
-    return _values(utterances, protocol) if protocol.target in CONTINUOUS else _classes(utterances, protocol)
+    return _values(utterances, protocol) if has_values(protocol) else _classes(utterances, protocol)
+
+
+def has_values(protocol: Protocol) -> bool:
+    """Return whether values are predicted: the target has values, and no classes are made of them."""
+    return protocol.target in CONTINUOUS and not protocol.classes
 
 
 def require_target(target: str, utterances: Iterable[Utterance]) -> None:
@@ -110,9 +118,44 @@ def _class(utterance: Utterance, target: str) -> str | None:
     return found
 
 
+def ranges(protocol: Protocol) -> dict[str, tuple[float, float]]:
+    """Return the ranges of a continuous target that a protocol's classes name, each up to below its upper limit.
+
+    Raises
+    ------
+    UsageError
+        If one is not written as a range, or two overlap.
+    """
+    written = [value for _, values in _groups(protocol.classes) for value in values]
+    found = {}
+    for value in written:
+        match = RANGE.fullmatch(value)
+        low, high = (float(match[1] or "-inf"), float(match[2] or "inf")) if match else (0.0, 0.0)
+        if not low < high:
+            raise UsageError(
+                f"CLASSES='{protocol.classes}': {protocol.target} has values, and '{value}' is no range of them: "
+                "expected ranges up to below a value, as in 'low=..2.5,high=2.5..'."
+            )
+        found[value] = (low, high)
+    limits = sorted((*limits, value) for value, limits in found.items())
+    for (_, end, value), (begin, _, other) in itertools.pairwise(limits):
+        if begin < end:
+            raise UsageError(f"CLASSES='{protocol.classes}': the ranges {value} and {other} overlap.")
+    return found
+
+
+def _level(utterance: Utterance, target: str, made: Mapping[str, tuple[float, float]]) -> str | None:
+    """Return the range that an utterance's value lies in, the value itself if it lies in none, or None."""
+    value: float | None = getattr(utterance, target)
+    if value is None:
+        return None
+    return next((name for name, (low, high) in made.items() if low <= value < high), f"{value:g}")
+
+
 def _classes(utterances: Sequence[Utterance], protocol: Protocol) -> Selection:
-    labels = [_class(utterance, protocol.target) for utterance in utterances]
-    known = {label for label in labels if label is not None}
+    made = ranges(protocol) if protocol.target in CONTINUOUS else {}
+    labels = [_level(u, protocol.target, made) if made else _class(u, protocol.target) for u in utterances]
+    known = {label for label in labels if label is not None} | {*made}
     full = [None if x is None else f"{u.corpus}:{x}" for u, x in zip(utterances, labels, strict=True)]
     own = {name for name in full if name is not None} - known  # "anger:hot" may be a label itself, of any corpus
     class_of = class_map(protocol.classes, known, protocol.target, own)
@@ -162,8 +205,6 @@ def _values(utterances: Sequence[Utterance], protocol: Protocol) -> Selection:
     values = [getattr(utterance, protocol.target) for utterance in utterances]
     chosen = [i for i, value in enumerate(values) if value is not None]
     y = np.array([values[i] for i in chosen], dtype=np.float64)
-    if protocol.classes:
-        raise UsageError(f"CLASSES='{protocol.classes}' cannot be used: {protocol.target} has values, not classes.")
     if len(np.unique(y)) < 2:
         found = f"every {protocol.target} is {y[0]:g}" if len(y) else f"none has a {protocol.target}"
         raise AffexError(f"Predicting values needs at least 2 different ones, but of {len(values)} utterances {found}.")

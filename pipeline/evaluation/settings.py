@@ -56,6 +56,8 @@ class Settings:
         The corpora's folders, or the table; None for ``data/<dataset>``.
     partial
         Whether to accept an incomplete corpus, and counts that differ from those a protocol asserts.
+    system
+        The name of a published system, whose settings (see `pipeline.systems`) are already in the others.
     features
         The features' specs, separated by blanks; several stand side by side (early fusion) or make a model each (late
         fusion). None for what the classifier prefers.
@@ -102,6 +104,9 @@ class Settings:
     )
     data: str | None = _setting(None, "Its folder, or the table; as many as corpora. [data/<dataset>]", several="paths")
     partial: bool = _setting(False, "Accept an incomplete corpus.")
+    system: str | None = _setting(
+        None, "A published system (see `affex list systems`); its settings are the defaults.", recorded=True
+    )
     features: str | None = _setting(
         None, "Features, separated by blanks. [what the classifier prefers]", several="names"
     )
@@ -143,7 +148,7 @@ class Settings:
     def words(self) -> tuple[str, ...]:
         """The text for the settings in titles and in the names of runs."""
         named = ((one.metadata.get("words") or {}, getattr(self, one.name)) for one in FIELDS.values())
-        return tuple(words[value] for words, value in named if value in words)
+        return (*(words[value] for words, value in named if value in words), *([self.system] if self.system else ()))
 
 
 #: The fields of `Settings` by name, and their types.

@@ -14,7 +14,7 @@ from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import raters, speakers
 from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
 from affex.pipeline.evaluation.raters import Ceiling
-from affex.pipeline.evaluation.selection import CONTINUOUS, Selection, in_parts, require_counts, select
+from affex.pipeline.evaluation.selection import Selection, has_values, in_parts, require_counts, select
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
@@ -162,7 +162,7 @@ def require_target(plan: Plan) -> None:
     UsageError
         If the classifier cannot predict the target, or options need classes although the target is continuous.
     """
-    target: Target = "values" if plan.protocol.target in CONTINUOUS else "classes"
+    target: Target = "values" if has_values(plan.protocol) else "classes"
     if target not in plan.classifier.targets:
         able = [name for name, other in discovery.classifier_presets().items() if target in other.targets]
         raise UsageError(
@@ -186,7 +186,7 @@ def built(plan: Plan, *, precomputed: bool = False) -> Any:
     UsageError
         If the classifier's settings do not suit the target, or do not suit distances.
     """
-    target: Target = "values" if plan.protocol.target in CONTINUOUS else "classes"
+    target: Target = "values" if has_values(plan.protocol) else "classes"
     try:
         return plan.classifier.estimator(
             target=target, precomputed=precomputed, seed=plan.settings.seed, device=plan.settings.device

@@ -27,7 +27,7 @@ from affex.pipeline.evaluation.results import (
     Scores,
 )
 from affex.pipeline.evaluation.runs import Run
-from affex.pipeline.evaluation.selection import CONTINUOUS
+from affex.pipeline.evaluation.selection import has_values
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.fusion.aligned_scores import AlignedScores, Labels, side_by_side
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES, Floats, Rule, Vote
@@ -172,21 +172,21 @@ def _names(members: Sequence[Run]) -> list[str]:
 def _kind(member: Run, rule: str) -> type[Rule]:
     if rule not in RULES:
         raise unknown("rule of late fusion", rule, RULES)
-    require_able(rule, member.summary.about.protocol.target)
+    require_able(rule, member.summary.about.protocol)
     return (CLASS_RULES if member.scores.classes else VALUE_RULES)[rule]
 
 
-def require_able(rule: str, target: str) -> None:
-    """Raise an error if a rule of `RULES` cannot fuse this kind of target.
+def require_able(rule: str, protocol: Protocol) -> None:
+    """Raise an error if a rule of `RULES` cannot fuse what a protocol predicts.
 
     Raises
     ------
     UsageError
         The message names the rules that can.
     """
-    if target in CONTINUOUS and rule not in VALUE_RULES:
+    if has_values(protocol) and rule not in VALUE_RULES:
         raise UsageError(
-            f"FUSION=late:{rule} fuses classes, and TARGET={target} has values. "
+            f"FUSION=late:{rule} fuses classes, and TARGET={protocol.target} has values. "
             f"Rules that fuse values: {', '.join(VALUE_RULES)}."
         )
 
@@ -285,8 +285,13 @@ def _require_apart(inner: Mapping[str, AlignedScores], aligned: AlignedScores) -
             )
 
 
-def about(members: Sequence[Run], rule: str) -> About:
+def about(members: Sequence[Run], rule: str, system: str | None = None) -> About:
     """Return the name and the settings of a fusion of finished runs, before anything is learned.
+
+    Parameters
+    ----------
+    system
+        The published system that the fusion repeats, if it does.
 
     Raises
     ------
@@ -300,8 +305,8 @@ def about(members: Sequence[Run], rule: str) -> About:
     return About(
         corpus=abouts[0].corpus,
         protocol=_protocol(members[0]),
-        model=("+".join(features), "+".join(classifiers), *options, f"late-{rule}"),
-        settings=FusionSettings(f"late:{rule}", tuple(map(_member, members))),
+        model=("+".join(features), "+".join(classifiers), *options, f"late-{rule}", *([system] if system else ())),
+        settings=FusionSettings(f"late:{rule}", tuple(map(_member, members)), system),
         scores=_kind(members[0], rule).scores,
         unit=abouts[0].unit,
     )

@@ -27,6 +27,7 @@ from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.sealed import DamagedError
 from affex.pipeline.streams.table import Table
+from affex.pipeline.systems.needs import require
 from affex.pipeline.text import csv_cells
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
@@ -68,6 +69,7 @@ def fit(
         If there are no training data, or the file cannot be written.
     """
     (one,) = [member] if member else experiment.models_of(workspace.console, settings, workspace.imported)
+    require(workspace.datasets, [one], settings)
     specs, plan = experiment.planned(workspace, one, settings)
     _require_extractable(specs)
     model_file.require_savable(require_able(plan), plan.classifier)

@@ -25,7 +25,7 @@ VERBS = {
         *("features", "evaluate", "compare", "fit", "predict", "demo"),
         *("show", "download", "list", "cache", "export", "import"),
     )
-} | {"runs": "list runs"}
+} | {"runs": "list runs", "systems": "list systems"}
 
 #: Variables that are switches, and those that some commands take as a positional argument.
 SWITCHES = {"PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS", "EXTRA", "DROP_NAN", "TRANSPOSE", "JSON"}
@@ -35,7 +35,7 @@ ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
 VALUES = {
     *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION", "RUNS"),
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "MODEL", "EXCLUDE", "BY", "FILE"),
-    *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG"),
+    *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG", "SYSTEM"),
 }
 
 _NAMES = "|".join(sorted(SWITCHES | VALUES, key=len, reverse=True))

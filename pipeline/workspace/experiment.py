@@ -25,6 +25,8 @@ from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.storage.sealed import DamagedError
+from affex.pipeline.systems.needs import require
+from affex.pipeline.systems.system import departures
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace.workspace import Workspace, extracted, readable, table_of, utterances_of
@@ -75,11 +77,13 @@ def run(
     Raises
     ------
     AffexError
-        As `extracted`; or if the audit finds a leak that is not allowed, or the evaluation is impossible.
+        As `extracted`; or if the corpora lack what a system needs, the audit finds a leak that is not allowed, or the
+        evaluation is impossible.
     """
     from affex.pipeline.reporting import comparison
 
     models = members or models_of(workspace.console, settings, workspace.imported)
+    require(workspace.datasets, models, settings)
     if settings.leak:
         _require_honest(protocols.of_settings(settings))
     read = functools.cache(functools.partial(table_of, workspace))
@@ -160,11 +164,13 @@ def fuse_runs(
     from affex.pipeline.reporting import report
 
     members, rule = runs.find(names, cache), rules.rule_of(settings.fusion)
-    about = rules.about(members, rule)
+    about, changed = rules.about(members, rule, settings.system), departures(settings)
     folder = out or cache / about.corpus / "runs" / report.run_name(about)
-    basis = report.depends_on(None, about, code_digest(FUSING, alone=[__name__]))
+    basis = report.depends_on(None, about, code_digest(FUSING, alone=[__name__]), *changed)
     if not _shown_again(console, folder, basis):
-        _written(console, rules.late(members, rule), folder, basis, replace(settings, fusion=f"late:{rule}"))
+        result = rules.late(members, rule)
+        result = replace(result, about=about, notes=(*changed, *result.notes))
+        _written(console, result, folder, basis, replace(settings, fusion=f"late:{rule}"))
     return folder
 
 
@@ -181,9 +187,9 @@ def _fused(workspace: Workspace, members: Sequence[Member], settings: Settings, 
     from affex.pipeline.fusion import fusion as rules
 
     rule = rules.rule_of(settings.fusion)
-    rules.require_able(rule, protocols.of_settings(settings).target)
+    rules.require_able(rule, protocols.of_settings(settings))
     inner = settings.inner or rules.RULES[rule].learns
-    each = [planned(workspace, member, replace(settings, inner=inner)) for member in members]
+    each = [planned(workspace, member, replace(settings, inner=inner, system=None)) for member in members]
     _foresee(workspace, [plan for _, plan in each])
     every = tuple(dict.fromkeys(spec for specs, _ in each for spec in specs))
     extracted(workspace, every, beside=_prints(), verify=False)
@@ -228,12 +234,12 @@ def _evaluated(
     from affex.pipeline.reporting import report
     from affex.pipeline.streams.readers import reader_of
 
-    settings = plan.settings
+    settings, remarks = plan.settings, (*departures(plan.settings), *workspace.notes)
     allowed = settings.allow_leaks or settings.leak
     folder = out or workspace.folder / "runs" / report.run_name(plan.about())
     table = reader_of(plan.classifier).arranged(rows)
     code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__])
-    basis = report.depends_on(table, plan.about(), code, _digest(prints), str(allowed), *workspace.notes)
+    basis = report.depends_on(table, plan.about(), code, _digest(prints), str(allowed), *remarks)
     kept = FinishedFolds(inside(folder), basis, settings.inner)
     if _shown_again(workspace.console, folder, basis, inner=settings.inner):
         kept.clear()
@@ -242,7 +248,7 @@ def _evaluated(
     leaks, warnings = _audited(workspace, specs, task, plan, prints, table, allow=allowed)
     atomic.require_writable(folder)
     result = _cross_validated(workspace, task, plan, kept)
-    notes = (*workspace.notes, *warnings, *result.notes)
+    notes = (*remarks, *warnings, *result.notes)
     _written(workspace.console, replace(result, notes=notes, leaks=leaks), folder, basis, settings)
     kept.clear()
     return folder

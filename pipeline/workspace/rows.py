@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from affex.pipeline.evaluation import protocols
-from affex.pipeline.evaluation.selection import CONTINUOUS
+from affex.pipeline.evaluation.selection import has_values
 from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.errors import UsageError
@@ -30,7 +30,7 @@ def task_of(workspace: Workspace, settings: Settings) -> "tuple[Task, tuple[str,
     from affex.pipeline.evaluation.task import prepare
     from affex.pipeline.streams.readers import reader_of
 
-    predicts_values = protocols.of_settings(settings).target in CONTINUOUS
+    predicts_values = has_values(protocols.of_settings(settings))
     reads_rows = of_estimator(DummyRegressor() if predicts_values else DummyClassifier())
     specs, plan = experiment.planned(workspace, (tuple((settings.features or "").split()), reads_rows), settings)
     extracted(workspace, specs, verify=False)

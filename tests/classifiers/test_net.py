@@ -19,7 +19,7 @@ from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.stream import offsets_of
 from affex.pipeline.text.errors import UsageError
 
-TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d")
+TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d", "cnn2d+gru")
 POOLS = ("mean", "meanstd", "last", "self", "relation", "transformer")
 
 NETS = (NetClassifier, NetRegressor)
@@ -131,6 +131,13 @@ def test_a_network_of_pictures_over_time_refuses_plain_columns():
         Network(Design(trunk="cnn3d"), [(3,)], 2)
 
 
+def test_each_stream_has_a_trunk_or_all_have_the_same():
+    with pytest.raises(ValueError, match=r"one for each feature \(2\), found 3"):
+        Network(Design(trunk="lstm/none/none"), [(3,), (4,)], 2)
+    with pytest.raises(ValueError, match=r"one for each feature \(1\), found 2"):
+        Network(Design(pool="self/mean"), [(3,)], 2)
+
+
 @pytest.mark.parametrize(
     ("design", "shapes", "n"),
     [
@@ -138,6 +145,8 @@ def test_a_network_of_pictures_over_time_refuses_plain_columns():
         (Design(trunk="bilstm", units=5), [(3,)], 2 * 4 * 5 * (3 + 5 + 2) + 2 * 11),
         (Design(trunk="none", head=(7, 5)), [(3,), (4,)], 7 * 8 + 5 * 8 + 2 * 6),
         (Design(trunk="conv1d", units=6, depth=2), [(3,)], 6 * (3 * 5 + 1) + 6 * (6 * 5 + 1) + 2 * 7),
+        # 3 gates of (3 inputs + 5 units + 2 biases) x 5, then of 5 inputs, and attention; beside it 4 columns.
+        (Design("gru+gru/none", "self/mean", units=5), [(3,), (4,)], 3 * 5 * (10 + 12) + 5 + 2 * 10),
         # 2 maps of 3 x 3 x 1, 2 x 2 pooling of 8 x 8, then 4 units.
         (Design(trunk="cnn2d", units=4, maps=2, depth=1), [(8, 8)], 2 * 10 + 4 * (2 * 16 + 1) + 2 * 5),
     ],
@@ -423,6 +432,8 @@ def test_a_missing_stream_is_no_hindrance():
     ("spec", "message"),
     [
         ("net:trunk=lstmm", "expected none, conv1d"),
+        ("net:trunk=lstm+cnn/gru", "expected none, conv1d"),
+        ("net:pool=self/best", "expected mean, meanstd"),
         ("net:head=64+x", r"head=64\+x: expected none, or units"),
         ("net:dropout=1", "expected 0 to less than 1"),
         ("net:units=0", "units=0: expected 1 or more"),

@@ -15,7 +15,7 @@ from affex.classifiers.base import Target
 from affex.classifiers.estimators.distances import require_device
 from affex.classifiers.estimators.nets.losses import LossName
 from affex.classifiers.estimators.nets.network import Design, Network, TurnsName
-from affex.classifiers.estimators.nets.parts import ActivationName, FusionName, PoolName, TrunkName
+from affex.classifiers.estimators.nets.parts import ActivationName, FusionName
 from affex.classifiers.estimators.nets.sequences import Scale, Sequences, sequences
 from affex.classifiers.estimators.nets.training import (
     OptimiserName,
@@ -84,8 +84,8 @@ class _Net(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        trunk: TrunkName = "bilstm",
-        pool: PoolName = "mean",
+        trunk: str = "bilstm",
+        pool: str = "mean",
         fusion: FusionName = "concat",
         turns: TurnsName = "none",
         head: tuple[int, ...] = (),

@@ -17,9 +17,8 @@ from affex.classifiers.estimators.nets.parts import (
     Concatenation,
     FusionName,
     Part,
-    PoolName,
     Recurrent,
-    TrunkName,
+    of_streams,
     pool,
     trunk,
 )
@@ -35,8 +34,8 @@ State = Mapping[str, NDArray[np.float32]]
 class Design:
     """What a network is built of; the parameters of `classifiers.net.Net` of the same names."""
 
-    trunk: TrunkName = "bilstm"
-    pool: PoolName = "mean"
+    trunk: str = "bilstm"
+    pool: str = "mean"
     fusion: FusionName = "concat"
     turns: TurnsName = "none"
     head: tuple[int, ...] = ()
@@ -51,10 +50,10 @@ class Design:
 class Stream(Part):
     """The trunk and the pool of a stream: from its rows to one vector an utterance."""
 
-    def __init__(self, design: Design, row_shape: tuple[int, ...]) -> None:
+    def __init__(self, design: Design, layers: str, over_time: str, row_shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.trunk = trunk(design.trunk, row_shape, design.units, design.maps, design.depth, design.activation)
-        self.pool = pool(design.pool, self.trunk.width, design.units)
+        self.trunk = trunk(layers, row_shape, design.units, design.maps, design.depth, design.activation)
+        self.pool = pool(over_time, self.trunk.width, design.units)
         self.dropout = nn.Dropout(design.dropout)
         self.width = self.pool.width
 
@@ -114,7 +113,9 @@ class Network(nn.Module):
 
     def __init__(self, design: Design, row_shapes: list[tuple[int, ...]], n_outputs: int) -> None:
         super().__init__()
-        streams = [Stream(design, row_shape) for row_shape in row_shapes]
+        trunks = of_streams("trunk", design.trunk, len(row_shapes))
+        pools = of_streams("pool", design.pool, len(row_shapes))
+        streams = [Stream(design, *parts) for parts in zip(trunks, pools, row_shapes, strict=True)]
         widths = [stream.width for stream in streams]
         self.by_scores = design.fusion == "scores"
         fusion: Part = Concatenation(widths)

@@ -14,8 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-TrunkName = Literal["none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d"]
-PoolName = Literal["mean", "meanstd", "last", "self", "relation", "transformer"]
 FusionName = Literal["concat", "bilinear", "scores"]
 ActivationName = Literal["relu", "tanh", "sigmoid"]
 
@@ -169,10 +167,50 @@ class Columns(Part):
         return x.flatten(2) * mask[..., None], mask
 
 
+class Stack(Part):
+    """Layers of a trunk, one after another: each reads the steps of the layer before."""
+
+    def __init__(self, layers: list[Part]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.width = layers[-1].width
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the last layer's output at each step that is left, and its mask."""
+        for layer in self.layers:
+            x, mask = layer(x, mask)
+        return x, mask
+
+
+def of_streams(kind: str, names: str, n_streams: int) -> list[str]:
+    """Return the trunk or the pool of each stream: of names joined by /, or the only one for all.
+
+    Raises
+    ------
+    ValueError
+        If there are several, and not as many as streams.
+    """
+    found = names.split("/")
+    if len(found) not in (1, n_streams):
+        raise ValueError(f"{kind}={names}: expected one, or one for each feature ({n_streams}), found {len(found)}")
+    return found * n_streams if len(found) == 1 else found
+
+
 def trunk(
-    name: TrunkName, row_shape: tuple[int, ...], units: int, maps: int, depth: int, activation: ActivationName
+    names: str, row_shape: tuple[int, ...], units: int, maps: int, depth: int, activation: ActivationName
 ) -> Part:
-    """Return the trunk of a stream.
+    """Return the trunk of a stream; layers joined by + follow one another. Parameters as those of `_layer`."""
+    layers: list[Part] = []
+    for name in names.split("+"):
+        layers.append(_layer(name, row_shape, units, maps, depth, activation))
+        row_shape = (layers[-1].width,)
+    return Stack(layers) if len(layers) > 1 else layers[0]
+
+
+def _layer(
+    name: str, row_shape: tuple[int, ...], units: int, maps: int, depth: int, activation: ActivationName
+) -> Part:
+    """Return a layer of a trunk.
 
     Parameters
     ----------
@@ -212,7 +250,7 @@ def pooled_mask(mask: Tensor, size: int) -> Tensor:
 class Pool(Part):
     """Statistics over the steps of each sequence: ``mean``, ``meanstd`` (mean and standard deviation) or ``last``."""
 
-    def __init__(self, name: PoolName, n_columns: int) -> None:
+    def __init__(self, name: str, n_columns: int) -> None:
         super().__init__()
         self.name = name
         self.width = n_columns * (2 if name == "meanstd" else 1)
@@ -291,7 +329,7 @@ def weighted_mean(x: Tensor, weights: Tensor) -> Tensor:
     return (weights[..., None] * x).sum(dim=1) / weights.sum(dim=1, keepdim=True).clamp(min=LEAST)
 
 
-def pool(name: PoolName, n_columns: int, units: int) -> Part:
+def pool(name: str, n_columns: int, units: int) -> Part:
     """Return a pool over time."""
     if name == "self":
         return SelfAttention(n_columns)

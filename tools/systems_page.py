@@ -1,0 +1,96 @@
+"""Write docs/systems.md from the files of the systems.
+
+::
+
+    .venv/bin/python tools/systems_page.py
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from affex.pipeline.systems.listing import ListedSystem, listed
+from affex.pipeline.systems.system import Ours
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "systems.md"
+
+HEAD = """\
+# Published systems by name
+
+<!-- tools/systems_page.py writes this page from pipeline/systems/*.toml; edit those. -->
+
+A published system is a name for settings: features, classifier, fusion, protocol, target and classes.
+
+```sh
+make systems
+make features SYSTEM=tripathi2018-lstm DATASET=demo
+make evaluate SYSTEM=tripathi2018-lstm DATASET=demo
+make evaluate SYSTEM=tripathi2018-lstm DATASET=demo PROTOCOL=group-k:k=2
+```
+
+What is set beside the name has priority, and the results say that it was. A system runs on any corpus that has what it
+needs, and says what is missing on one that has not. The protocol in its file holds for the corpora for which it was
+made; on others it is the corpus's first. `affex list systems --json` prints all of this as one document.
+
+Rows are letters and numbers of the source documents: A is a survey of audio-visual work on IEMOCAP, B the EmotiW 2019
+paper, C a project on RAVDESS, D a thesis on OMG-Emotion. `works` means that the command runs, with the differences that
+are named; it does not mean that it reaches the published figure. Our figures have their intervals over speakers (95 %).
+Most are on **made labels**: they show that a system runs and learns, and say nothing about people. No published figure
+and figure of ours were measured on the same data.
+"""
+
+
+def page() -> str:
+    """Return the text of the page."""
+    found = listed()
+    return "\n".join([HEAD, *_table(found), "", *_details(found)])
+
+
+def _table(found: tuple[ListedSystem, ...]) -> Iterator[str]:
+    yield "| row | system | what it is | published | ours, or why there is none |"
+    yield "| --- | --- | --- | --- | --- |"
+    for one in found:
+        published = _joined(one.published.figure, one.published.corpus)
+        ours = "; ".join(f"{figure} on {figure.data}" for figure in one.ours)
+        last = ours or ("" if one.status == "works" else f"**{one.status}**: {one.reason}")
+        yield f"| {one.row} | `{one.name}` | {one.title} | {published} | {last} |"
+
+
+def _details(found: tuple[ListedSystem, ...]) -> Iterator[str]:
+    yield "## What each is, and what differs from the source"
+    for one in found:
+        if one.command is None:
+            continue
+        yield f"\n### {one.row}: `{one.name}`\n"
+        yield f"{one.title}. {one.paper}{_identified(one.doi)}. Needs {', '.join(one.needs)}.\n"
+        yield f"    {one.command}\n"
+        yield from (f"* {name} = `{value}`" for name, value in one.settings.items())
+        yield from (f"* {corpus}: {_settings(settings)}" for corpus, settings in one.corpora.items() if settings)
+        if one.published.protocol:
+            yield f"* the source's protocol: {one.published.protocol}"
+        if one.reason:
+            yield f"* **{one.status}**: {one.reason}"
+        yield from map(_measured, one.ours)
+        yield "\nDifferences:\n"
+        yield from (f"* {sentence}" for sentence in one.differs)
+
+
+def _settings(settings: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} = `{value}`" for name, value in settings.items())
+
+
+def _measured(one: Ours) -> str:
+    return f"* {one} on {one.data}, {one.seconds} s: `{one.command}`"
+
+
+def _identified(doi: str) -> str:
+    prefix = "" if doi.startswith("arXiv") else "doi:"
+    return f", {prefix}{doi}" if doi else ""
+
+
+def _joined(*words: str) -> str:
+    return ", ".join(filter(None, words))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page() + "\n", encoding="utf-8")
+    print(PAGE)
