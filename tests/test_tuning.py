@@ -154,6 +154,19 @@ def test_a_file_says_what_it_was_tuned_on_and_how(weights: Path):
     assert all(name.startswith("layers.") for name in load_file(weights))
 
 
+def test_nothing_of_excluded_speakers_is_learned(stills: Path, tmp_path: Path):
+    found = []
+    for name, labels in (("one", ("across", "down")), ("other", ("down", "across"))):
+        told = [f"p{n}_{label}_0.png,p{n},{('across', 'down')[label]}" for n in (4, 5) for label in (0, 1)]
+        told += [f"p6_{label}_0.png,p6,{labels[label]}" for label in (0, 1)]
+        (stills / f"{name}.csv").write_text("\n".join(["file,speaker,label", *told]) + "\n", encoding="utf-8")
+        how = ["--epochs", "2", "--exclude", "p6"]
+        found.append(load_file(tune(stills, tmp_path / f"{name}.safetensors", *how, table=name)))
+    assert all(torch.equal(tensor, found[1][name]) for name, tensor in found[0].items())
+    with_her = load_file(tune(stills, tmp_path / "all.safetensors", "--epochs", "2", table="one"))
+    assert not all(torch.equal(tensor, with_her[name]) for name, tensor in found[0].items())
+
+
 # What is refused -------------------------------------------------------------------------------------
 
 

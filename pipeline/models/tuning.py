@@ -245,15 +245,15 @@ def _cut(workspace: Workspace, feature: FaceNetwork, given: Sequence[Counted], f
     with workspace.console.progress("cutting chips", len(given), "utterances") as tick:
         for one, source, rows in _read(feature, given):
             tick(1)
+            plans: list[Plan] = []
             try:
-                chips = [make() for make in feature.pictures([rows], list[Plan]())]
-            except ExtractionError:
+                file.writelines(np.ascontiguousarray(make()).tobytes() for make in feature.pictures([rows], plans))
+            except ExtractionError:  # before any chip was cut
                 continue
-            file.writelines(np.ascontiguousarray(chip).tobytes() for chip in chips)
             own = one.utterance
             taught.append(Taught(own.corpus, own.id, own.speaker, source))
             labels.append(one.label)
-            lengths.append(len(chips))
+            lengths.append(len(plans[0].shown))
     if len(set(labels)) < 2:
         raise AffexError(
             f"{len(taught)} of {len(given)} utterances have faces, of {len(set(labels))} classes: expected two at "
