@@ -21,7 +21,7 @@ $(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(e
 OPTIONS := DATASET DATA SYSTEM FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
            FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS CONFIG \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
-           NETWORK EPOCHS PATIENCE RATE BATCH \
+           NETWORK EPOCHS PATIENCE RATE BATCH SCRATCH \
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
@@ -95,11 +95,12 @@ help: ## show this help
 #=   JSON          for list, runs, systems, cache, evaluate and compare: 1: print one JSON document, and all else to standard error
 #=   MODEL         for fit and predict: the model's file (default for fit: <cache>/<corpus>/models/<run>.affex)
 #=   EXCLUDE       for fit and tune: speakers to leave out of the training, separated by commas
-#=   NETWORK       for tune: smallcnn, or an embedding of faces with the weights that it begins with: 'resnet18:weights=path'
+#=   NETWORK       for tune: smallcnn, or another network with the weights that it begins with: 'resnet18:weights=path'
 #=   EPOCHS        for tune: the most epochs (default: 20); 0 writes the network as it begins
 #=   PATIENCE      for tune: epochs without improvement on inner speakers that end it (default: 3); 0: all EPOCHS
 #=   RATE          for tune: the learning rate (default: 1e-4; 1e-3 for a network that begins at random)
-#=   BATCH         for tune: faces in a batch (default: 32)
+#=   BATCH         for tune: pictures in a batch (default: 32)
+#=   SCRATCH       for tune: 1: begin at random, even where there are weights
 #=   BY            for export to .csd or .npy: one entry per utterance, or per recording, as CMU-MultimodalSDK needs it
 #=   FILE          for import: the file or folder to import
 #=   CALLED        for import: the name of the feature in FEATURES
@@ -124,7 +125,7 @@ evaluate: ## extract missing features, train, test on speakers left out of train
 compare: ## test which of several runs differ by more than chance (RUNS)
 fit: ## train on a whole corpus and save the model (MODEL, EXCLUDE)
 predict: ## label a folder of wavs or videos, a file, or a table with a saved model (MODEL, DATA, OUT)
-tune: ## tune a network on the labelled faces of a corpus, into a weight file (NETWORK, EXCLUDE, OUT)
+tune: ## tune a network on the labelled faces or sound of a corpus (NETWORK, EXCLUDE, OUT)
 demo: ## run everything on a small synthetic corpus: sound and faces, alone and fused
 show: ## draw a contact sheet of an utterance: frames, faces, crops, sound (UTTERANCE, OUT)
 download: ## download a freely available corpus (emodb, ravdess)

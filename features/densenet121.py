@@ -1,8 +1,8 @@
 """DenseNet-121: from a face, or a picture of sound, to 1024 numbers per frame, with torchvision's weights or your own.
 
-Architecture after Huang et al. 2017, doi:10.1109/CVPR.2017.243. Without ``weights=``, torchvision's file is
-used, which was trained on photographs of things (ImageNet), not of faces: tune it with `make tune`, or name a file of
-your own. The chip is the one that expression recognisers use: the box widened by 30 %, at 224 x 224 (Zhou et al. 2019,
+Architecture after Huang et al. 2017, doi:10.1109/CVPR.2017.243. Without ``weights=``, torchvision's file is used, which
+was trained on photographs of things (ImageNet), not of faces: tune it with `make tune`, or name a file of your own. The
+chip is the one that expression recognisers use: the box widened by 30 %, at 224 x 224 (Zhou et al. 2019,
 doi:10.1145/3340555.3355713); ``chip=aligned`` turns the face upright.
 """
 

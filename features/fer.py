@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 from affex.features.base import ChainedFeature
 from affex.features.networks import mini_xception
 from affex.features.networks.base import Network
-from affex.features.networks.local import FaceNetwork
+from affex.features.networks.embedding import Embedding
+from affex.features.networks.local import Layered
 from affex.features.networks.weights import WeightFile
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fer(FaceNetwork):
+class Fer(Layered, Embedding):
     """Scores of seven expressions and 128 pooled maps of mini-Xception; parameters as in `Embedding`."""
 
     published: ClassVar[WeightFile | None] = mini_xception.WEIGHTS

@@ -1,8 +1,8 @@
 """ResNet-50: from a face, or a picture of sound, to 2048 numbers per frame, with torchvision's weights or your own.
 
-Architecture after He et al. 2016, doi:10.1109/CVPR.2016.90. Without ``weights=``, torchvision's file is
-used, which was trained on photographs of things (ImageNet), not of faces: tune it with `make tune`, or name a file of
-your own. The chip is the one that expression recognisers use: the box widened by 30 %, at 224 x 224 (Zhou et al. 2019,
+Architecture after He et al. 2016, doi:10.1109/CVPR.2016.90. Without ``weights=``, torchvision's file is used, which was
+trained on photographs of things (ImageNet), not of faces: tune it with `make tune`, or name a file of your own. The
+chip is the one that expression recognisers use: the box widened by 30 %, at 224 x 224 (Zhou et al. 2019,
 doi:10.1145/3340555.3355713); ``chip=aligned`` turns the face upright.
 """
 

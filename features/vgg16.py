@@ -1,8 +1,8 @@
 """VGG-16: from a face, or a picture of sound, to 4096 numbers per frame, with torchvision's weights or your own.
 
-Architecture after Simonyan and Zisserman 2015, arXiv:1409.1556. Without ``weights=``, torchvision's file is
-used, which was trained on photographs of things (ImageNet), not of faces: tune it with `make tune`, or name a file of
-your own. The chip is the one that expression recognisers use: the box widened by 30 %, at 224 x 224 (Zhou et al. 2019,
+Architecture after Simonyan and Zisserman 2015, arXiv:1409.1556. Without ``weights=``, torchvision's file is used, which
+was trained on photographs of things (ImageNet), not of faces: tune it with `make tune`, or name a file of your own. The
+chip is the one that expression recognisers use: the box widened by 30 %, at 224 x 224 (Zhou et al. 2019,
 doi:10.1145/3340555.3355713); ``chip=aligned`` turns the face upright.
 """
 

@@ -208,8 +208,8 @@ def test_inner_scores_are_one_row_per_training_utterance():
 
 
 def test_segments_of_rows_by_hand():
-    rows, offsets, n = segments_of(np.array([0, 5, 7, 7, 10]), 3, 2)
-    assert rows.tolist() == [0, 1, 2, 2, 3, 4, 5, 6, 6, 7, 8, 9]
+    rows, offsets, n = segments_of(np.array([0, 6, 8, 8, 11]), 3, 2)
+    assert rows.tolist() == [0, 1, 2, 2, 3, 4, 6, 7, 7, 8, 9, 10]
     assert offsets.tolist() == [0, 3, 6, 9, 9, 12]
     assert n.tolist() == [2, 1, 1, 1]
 

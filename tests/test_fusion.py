@@ -17,7 +17,7 @@ from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.summary import confusion_of, summarise
-from affex.pipeline.fusion import fusion, rules
+from affex.pipeline.fusion import fusion, probabilities, rules
 from affex.pipeline.fusion.aligned_scores import AlignedScores
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
 from affex.pipeline.reporting import report
@@ -115,37 +115,37 @@ def test_the_temperature_of_a_member_that_is_too_sure():
     values = np.array([[0.99, 0.01], [0.99, 0.01], [0.99, 0.01], [0.99, 0.01]] * 2)
     values[4:] = values[4:, ::-1]
     place = np.array([0, 0, 0, 1, 1, 1, 1, 0])
-    assert rules.temperature(values, place) == pytest.approx(np.log(99) / np.log(3), rel=1e-5)
+    assert probabilities.temperature(values, place) == pytest.approx(np.log(99) / np.log(3), rel=1e-5)
 
 
 def test_the_temperature_weighs_classes_alike():
     """9 utterances of a, 1 of b: 8/9 of a and 0 of b right are 4/9 in the balance, so nothing is believed."""
     values = np.array([[0.9, 0.1]] * 8 + [[0.1, 0.9]] + [[0.9, 0.1]])
     place = np.array([0] * 9 + [1])
-    assert rules.temperature(values, place) == pytest.approx(rules.TEMPERATURES[1], rel=1e-3)
-    assert rules.temperature(values[:9], place[:9]) == pytest.approx(np.log(9) / np.log(8), rel=1e-5)
+    assert probabilities.temperature(values, place) == pytest.approx(probabilities.TEMPERATURES[1], rel=1e-3)
+    assert probabilities.temperature(values[:9], place[:9]) == pytest.approx(np.log(9) / np.log(8), rel=1e-5)
 
 
 def test_a_member_that_is_always_right_is_taken_at_its_word():
     values = np.array([[0.6, 0.4], [0.4, 0.6]])
-    assert rules.temperature(values, np.array([0, 1])) == pytest.approx(rules.TEMPERATURES[0], rel=1e-3)
+    assert probabilities.temperature(values, np.array([0, 1])) == pytest.approx(probabilities.TEMPERATURES[0], rel=1e-3)
 
 
 def test_mixture_weights_by_hand():
     """Half the time one gives .8 and the other .2, else .4 and .6: ``w = 1/2`` where ``.6/(.2+.6w) = .2/(.6-.2w)``."""
     given, weight = np.array([[0.8, 0.4], [0.2, 0.6]]), np.array([0.5, 0.5])
-    assert rules.mixture_weights(given, weight) == pytest.approx([1, 0], abs=1e-6)
+    assert probabilities.mixture_weights(given, weight) == pytest.approx([1, 0], abs=1e-6)
     given = np.array([[0.8, 0.1], [0.2, 0.9]])
     # d/dw: .6/(.2+.6w) = .8/(.9-.8w)
     w = (0.6 * 0.9 - 0.8 * 0.2) / (2 * 0.6 * 0.8)
-    assert rules.mixture_weights(given, weight) == pytest.approx([w, 1 - w], abs=1e-6)
+    assert probabilities.mixture_weights(given, weight) == pytest.approx([w, 1 - w], abs=1e-6)
 
 
 def test_mixture_weights_are_those_of_most_likelihood():
     rng = np.random.default_rng(0)
     given, weight = rng.uniform(size=(3, 200)), rng.dirichlet(np.ones(200))
     weight[:50] = 0
-    found = rules.mixture_weights(given, weight / weight.sum())
+    found = probabilities.mixture_weights(given, weight / weight.sum())
     best = minimize(lambda z: -(weight * np.log(softmax(z) @ given)).sum(), np.zeros(3), method="BFGS")
     assert found == pytest.approx(softmax(best.x), abs=1e-4)
     assert found.sum() == pytest.approx(1, abs=1e-15)

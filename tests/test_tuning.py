@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from corpus import write_wav
 from safetensors.torch import load_file
 from scenes import middle, scene
 
@@ -104,9 +105,10 @@ def test_it_does_under_other_seeds_too(stills: Path, seed: str):
 def test_equal_settings_give_equal_bytes_and_another_seed_others(
     stills: Path, weights: Path, tmp_path: Path, several_threads: None
 ):
-    assert tune(stills, tmp_path / "again.safetensors").read_bytes() == weights.read_bytes()
-    seeded = tune(stills, tmp_path / "seeded.safetensors", "--seed", "1", "--epochs", "1")
-    assert sha256(seeded) != sha256(tune(stills, tmp_path / "one.safetensors", "--epochs", "1"))
+    digests = {}
+    for name, seed in (("one", 0), ("again", 0), ("other", 1)):
+        digests[name] = sha256(tune(stills, tmp_path / f"{name}.safetensors", "--epochs", "2", "--seed", str(seed)))
+    assert digests["one"] == digests["again"] != digests["other"]
 
 
 @pytest.mark.slow
@@ -154,6 +156,35 @@ def test_a_file_says_what_it_was_tuned_on_and_how(weights: Path):
     assert all(name.startswith("layers.") for name in load_file(weights))
 
 
+def test_a_network_of_sound_is_tuned_and_audited_too(tmp_path: Path):
+    rows = ["file,speaker,label"]
+    for number in range(8):
+        write_wav(tmp_path / f"{number}.wav", 0.8, seed=number)
+        rows.append(f"{number}.wav,s{number // 2},{'ab'[number % 2]}")
+    (tmp_path / "wavs.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    out = tune(tmp_path, tmp_path / "s.safetensors", "--epochs", "1", table="wavs", network="smallcnn-segments")
+    assert {one.speaker for one in tuned.of_file(out).utterances} == {"s0", "s1", "s2", "s3"}
+    told = ["--features", f"smallcnn-segments:weights={out},pool=mean", "--classifier", "svm:C=1,gamma=1"]
+    with pytest.raises(AffexError, match=r"was tuned on 8 of 8 test utterances"):
+        affex(tmp_path, "evaluate", "wavs", *told)
+    begun = tune(tmp_path, tmp_path / "b.safetensors", "--epochs", "0", "--scratch", table="wavs",
+                 network=f"smallcnn-segments:weights={out}")  # fmt: skip
+    assert (tuned.of_file(begun).start, tuned.of_file(begun).utterances) == ("", ())
+
+
+def test_nothing_of_excluded_speakers_is_learned(stills: Path, tmp_path: Path):
+    found = []
+    for name, labels in (("one", ("across", "down")), ("other", ("down", "across"))):
+        told = [f"p{n}_{label}_0.png,p{n},{('across', 'down')[label]}" for n in (4, 5) for label in (0, 1)]
+        told += [f"p6_{label}_0.png,p6,{labels[label]}" for label in (0, 1)]
+        (stills / f"{name}.csv").write_text("\n".join(["file,speaker,label", *told]) + "\n", encoding="utf-8")
+        how = ["--epochs", "2", "--exclude", "p6"]
+        found.append(load_file(tune(stills, tmp_path / f"{name}.safetensors", *how, table=name)))
+    assert all(torch.equal(tensor, found[1][name]) for name, tensor in found[0].items())
+    with_her = load_file(tune(stills, tmp_path / "all.safetensors", "--epochs", "2", table="one"))
+    assert not all(torch.equal(tensor, with_her[name]) for name, tensor in found[0].items())
+
+
 # What is refused -------------------------------------------------------------------------------------
 
 
@@ -174,7 +205,7 @@ def test_the_same_pictures_under_other_names_are_refused(stills: Path, weights: 
     some = [rows[1], rows[6], rows[11], rows[16]]  # of two speakers, two classes
     renamed = [f"id,{rows[0]}", *(f"x{n},{row.replace(',p', ',q')}" for n, row in enumerate(some))]
     (stills / "renamed.csv").write_text("\n".join(renamed) + "\n", encoding="utf-8")
-    with pytest.raises(AffexError, match=r"train/p0_0_0 is in training, x0 in test \(the same pictures\)"):
+    with pytest.raises(AffexError, match=r"train/p0_0_0 is in training, x0 in test \(the same recording\)"):
         uar(stills, weights, "renamed")
 
 
@@ -197,10 +228,11 @@ def test_the_cache_knows_it_without_the_weight_file(stills: Path, weights: Path,
     [
         (["--network", "egemaps"], "NETWORK='egemaps' cannot be tuned: expected one of alexnet, "),
         (["--network", "face"], "NETWORK='face' cannot be tuned"),
-        (["--network", "smallcnn:output=maps"], "pool, columns and output are for rows"),
+        (["--network", "smallcnn:output=maps"], "pool, columns, output and pca are for rows"),
         ([], "Say which network"),
         (["--network", "smallcnn", "--target", "valence"], "TARGET=valence: a network is tuned on classes"),
         (["--network", "smallcnn", "--exclude", "eva"], "There is no speaker 'eva'"),
+        (["--network", "smallcnn", "--out", "mine.pth"], r"OUT=mine\.pth: expected a file \*\.safetensors"),
         (["--network", "smallcnn:weights=none.pth"], "There is no weight file none.pth"),
     ],
 )
@@ -227,7 +259,7 @@ def test_a_network_has_seen_an_utterance_by_name_by_picture_or_by_its_speaker():
     assert {number: tuple(one) for number, one in found.items()} == {
         0: ("toy/a", "the very same utterance"),
         1: ("toy/a", "speaker ada"),
-        5: ("toy/n", "the same pictures"),
+        5: ("toy/n", "the same recording"),
     }
 
 

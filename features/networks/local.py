@@ -312,12 +312,7 @@ class Backbone(Layered):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FaceNetwork(Layered, Embedding):
-    """Base of the embeddings of a face by a network that can be tuned; parameters as in `Embedding`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FaceBackbone(Backbone, FaceNetwork):
+class FaceBackbone(Backbone, Embedding):
     """Base of the embeddings of a face by a backbone; parameters as in `Embedding` and `Backbone`."""
 
     def __post_init__(self) -> None:

@@ -36,7 +36,7 @@ class Taught:
     corpus, id, speaker
         As in the manifest.
     source
-        The identity of its pictures: a digest of the media's bytes and of the span, as in the cache of `faces`.
+        The identity of its media: a digest of their bytes and of the span, as in the cache of `faces` or `segments`.
     """
 
     corpus: str
@@ -161,7 +161,7 @@ def opened(path: Path) -> Tuning | None:
 
 
 def sources(dataset: Dataset, network: NetworkFeature) -> dict[tuple[str, str], str]:
-    """Return the source of each utterance's pictures, by corpus and id, from the cache of what a network's chain reads.
+    """Return the source of each utterance's media, by corpus and id, from the cache of what a network's chain reads.
 
     Raises
     ------

@@ -88,11 +88,12 @@ def predict(model: Path | None, data: Path | None, out: Path | None, cache: Path
 @CONFIG
 @TUNED
 @EXCLUDE
-@option("--network", default=None, help="The embedding of faces that is tuned, as in 'resnet18:weights=path'.")
+@option("--network", default=None, help="The embedding that is tuned, as in 'resnet18:weights=path'.")
 @option("--epochs", type=click.IntRange(0), default=20, help="Most epochs; 0 writes the network as it begins.")
 @option("--patience", type=click.IntRange(0), default=3, help="Epochs without improvement; 0: no search.")
 @option("--rate", type=click.FloatRange(0, min_open=True), default=None, help="Learning rate. [1e-4; 1e-3 at random]")
-@option("--batch", type=click.IntRange(2), default=32, help="Faces in a batch.")
+@option("--batch", type=click.IntRange(2), default=32, help="Pictures in a batch.")
+@option("--scratch", is_flag=True, default=False, help="Begin at random, not with weights.")
 @option("--out", type=PATH, default=None, help="The weight file. [<cache>/<corpus>/models/...]")
 def tune(
     corpora: Corpora,
@@ -103,12 +104,13 @@ def tune(
     out: Path | None,
     **training: Any,
 ) -> None:
-    """Tune a network on the labelled faces of a corpus, into a weight file for the feature of that name.
+    """Tune a network on the labelled faces or sound of a corpus, into a weight file for the feature of that name.
 
     \b
     Examples:
       affex tune --dataset ravdess --network smallcnn --exclude 01,02,03
-      affex tune --dataset csv --data stills.csv --network resnet18:weights=resnet18.pth --epochs 5 --patience 0
+      affex tune --dataset csv --data stills.csv --network resnet18:weights=resnet18.pth --epochs 5
+      affex tune --dataset emodb --network alexnet-segments --exclude 03,08
     """
     from affex.pipeline.models import tuning
 

@@ -1,6 +1,6 @@
 """Tuned networks: from what a feature's network was tuned on to the utterances that it has seen, or whose speaker.
 
-An utterance is the same if its corpus and id are, or its pictures: the same media bytes and span, under whatever name.
+An utterance is the same if its corpus and id are, or its recording: the same media bytes and span, under whatever name.
 A speaker is the same if the corpus and the name are.
 """
 
@@ -28,11 +28,11 @@ def exposed(
     utterances
         The utterances of an evaluation.
     sources
-        The source of each one's pictures, by corpus and id, as in `pipeline.caching.tuned.Taught`; of some only, if
-        others have no pictures.
+        The source of each one's media, by corpus and id, as in `pipeline.caching.tuned.Taught`; of some only, if others
+        have none.
     """
     ids = {(one.corpus, _plain(one.id, one.corpus)): one for one in reversed(tuning.utterances)}
-    pictures = {one.source: one for one in reversed(tuning.utterances) if one.source}
+    recordings = {one.source: one for one in reversed(tuning.utterances) if one.source}
     speakers = {(one.corpus, _plain(one.speaker, one.corpus)): one for one in reversed(tuning.utterances)}
     found = {}
     for number, utterance in enumerate(utterances):
@@ -40,8 +40,8 @@ def exposed(
         id_, speaker = _plain(utterance.id, corpus), _plain(utterance.speaker, corpus)
         if same := ids.get((corpus, id_)):
             found[number] = Exposure(f"{same.corpus}/{same.id}", "the very same utterance")
-        elif same := pictures.get(sources.get((corpus, id_), "")):
-            found[number] = Exposure(f"{same.corpus}/{same.id}", "the same pictures")
+        elif same := recordings.get(sources.get((corpus, id_), "")):
+            found[number] = Exposure(f"{same.corpus}/{same.id}", "the same recording")
         elif speaker and (same := speakers.get((corpus, speaker))):
             found[number] = Exposure(f"{same.corpus}/{same.id}", f"speaker {speaker}")
     return found

@@ -9,10 +9,6 @@ References
 ----------
 J. Kittler, M. Hatef, R. P. W. Duin, J. Matas, On combining classifiers, doi:10.1109/34.667881 (mean, product, vote;
     here with equal priors).
-C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On calibration of modern neural networks, arXiv:1706.04599 (temperature).
-M. Stone, The opinion pool, doi:10.1214/aoms/1177704873 (a mixture of distributions as the common opinion).
-A. P. Dempster, N. M. Laird, D. B. Rubin, Maximum likelihood from incomplete data via the EM algorithm,
-    doi:10.1111/j.2517-6161.1977.tb01600.x.
 Y. Fan, X. Lu, D. Li, Y. Liu, Video-based emotion recognition using CNN-RNN and C3D hybrid networks,
     doi:10.1145/2993148.2997632 (weights by how well each member does on validation data).
 Y. Ivanov, T. Serre, J. Bouvrie, Error weighted classifier combination for multi-modal human identification, MIT
@@ -35,17 +31,10 @@ from numpy.typing import NDArray
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.fusion.aligned_scores import AlignedScores
+from affex.pipeline.fusion.probabilities import Floats, Numbers, balance, log, mixture_weights, temperature, tempered
 
 #: Classes as str, or values as float64.
 Targets = NDArray[Any]
-Floats = NDArray[np.float64]
-Numbers = NDArray[np.int64]
-
-#: The range of temperatures: at the lowest, the scores of an always correct member become certain; at the highest, the
-#: scores of an uninformative member become uniform.
-TEMPERATURES = (0.1, 1000.0)
-#: The search for mixture weights ends when every weight changes by at most this much, or after this many steps.
-TOLERANCE, MOST_STEPS = 1e-8, 10_000
 
 
 class Opinion(NamedTuple):
@@ -134,7 +123,7 @@ class Product(_Fixed):
         """Return the product, and the class with the largest product."""
         from scipy.special import softmax
 
-        joint = np.where(aligned.present[..., None], _log(aligned.values), 0.0).sum(axis=0)
+        joint = np.where(aligned.present[..., None], log(aligned.values), 0.0).sum(axis=0)
         return _most_probable(softmax(joint, axis=1), aligned.classes)
 
 
@@ -195,14 +184,14 @@ class Mixture(Rule):
         weights, temperatures = np.zeros(len(inner.present)), np.ones(len(inner.present))
         for m in np.flatnonzero(with_scores):
             temperatures[m] = temperature(inner.values[m, inner.present[m]], place[inner.present[m]])
-        calibrated = _tempered(inner.values[:, common], temperatures[:, None, None])
+        calibrated = tempered(inner.values[:, common], temperatures[:, None, None])
         given = calibrated[:, np.arange(int(common.sum())), place[common]]
-        weights[with_scores] = mixture_weights(given[with_scores], _balance(place[common]))
+        weights[with_scores] = mixture_weights(given[with_scores], balance(place[common]))
         return cls(weights, temperatures)
 
     def apply(self, aligned: AlignedScores) -> Opinion:
         """Return the mixture, and its most probable class."""
-        calibrated = _tempered(aligned.values, self.temperatures[:, None, None])
+        calibrated = tempered(aligned.values, self.temperatures[:, None, None])
         return _most_probable(_pooled(calibrated, aligned.present, self.weights), aligned.classes)
 
     @property
@@ -414,61 +403,6 @@ CLASS_RULES: Mapping[str, type[Rule]] = {
 VALUE_RULES: Mapping[str, type[Rule]] = {"mean": MeanValue, "weights": Combination}
 
 
-def temperature(values: Floats, place: Numbers) -> float:
-    """Return the temperature of least log loss, each class weighing the same.
-
-    Parameters
-    ----------
-    values : (n, n_classes) float64
-        Probabilities.
-    place : (n,) int64
-        The place of the true class.
-
-    Returns
-    -------
-    float
-        Within `TEMPERATURES`. The loss is convex in ``1 / T``, so it has one minimum.
-    """
-    from scipy.optimize import minimize_scalar
-
-    weight = _balance(place)
-
-    def loss(log_temperature: float) -> float:
-        given = _tempered(values, np.exp(log_temperature))[np.arange(len(place)), place]
-        return float(-(weight * _log(given)).sum())
-
-    found = minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(found.x))
-
-
-def mixture_weights(given: Floats, weight: Floats) -> Floats:
-    """Return the mixture weights with the largest likelihood of the true classes, by EM.
-
-    Each step, ``w_m <- sum_i b_i w_m q_mi / sum_l w_l q_li``, raises ``sum_i b_i log sum_m w_m q_mi``.
-
-    Parameters
-    ----------
-    given : (n_members, n) float64
-        The probability ``q`` that each member gave to the true class.
-    weight : (n,) float64
-        How much each utterance counts, ``b``; they sum to 1.
-
-    Returns
-    -------
-    (n_members,) float64
-        Not negative, summing to 1.
-    """
-    given = np.maximum(given, metrics.EPSILON)
-    weights = np.full(len(given), 1 / len(given))
-    for _ in range(MOST_STEPS):
-        last, mixed = weights, (weights[:, None] * given).sum(axis=0)
-        weights = last * (weight * given / mixed).sum(axis=1)
-        if np.abs(weights - last).max() <= TOLERANCE:
-            break
-    shares: Floats = weights / weights.sum()
-    return shares
-
-
 def _common(inner: AlignedScores) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which members have any utterance, ``(n_members,)``, and which utterances all of these have, ``(n,)``.
 
@@ -509,22 +443,3 @@ def _decided(aligned: AlignedScores) -> Numbers:
 def _side_by_side(aligned: AlignedScores) -> Floats:
     """Return all members' probabilities as one row an utterance, NaN where a member is not present."""
     return np.concatenate(list(np.where(aligned.present[..., None], aligned.values, np.nan)), axis=1)
-
-
-def _tempered(values: Floats, temperatures: Floats | float) -> Floats:
-    from scipy.special import softmax
-
-    tempered: Floats = softmax(_log(values) / temperatures, axis=-1)
-    return tempered
-
-
-def _log(probabilities: Floats) -> Floats:
-    """Return logarithms; probabilities below `metrics.EPSILON` count as `metrics.EPSILON`."""
-    logarithms: Floats = np.log(np.maximum(probabilities, metrics.EPSILON))
-    return logarithms
-
-
-def _balance(place: Numbers) -> Floats:
-    """Return utterance weights that give all occurring classes the same total weight; they sum to 1."""
-    _, own, counts = np.unique(place, return_inverse=True, return_counts=True)
-    return 1 / (len(counts) * counts[own])

@@ -1,9 +1,9 @@
-"""From labelled faces to a weight file: a network is tuned, or trained from the beginning, on the chips of a corpus.
+"""From labelled faces or sound to a weight file: a network is tuned, or trained from the beginning, on a corpus.
 
-The chips are cut from the cached rows of `faces`, as the network's feature cuts them. Every frame with a face is shown;
-the frames of an utterance together count as much as another utterance, and all classes as much as each other. The
-number of epochs is that with the least loss on inner folds of speakers, or fixed. The last layer, with an output for
-each class, is not kept: the file holds what the feature needs, and what was learned from (`pipeline.caching.tuned`).
+The network's pictures are those of its feature: chips of the cached `faces`, or pictures of sound. All are shown; those
+of an utterance together count as much as those of another, and all classes as much as each other. The number of epochs
+is that with the least loss on inner folds of speakers, or fixed. The last layer, with an output for each class, is not
+kept: the file holds what the feature needs, and what was learned from (`pipeline.caching.tuned`).
 
 Equal settings on equal rows give equal bytes on the CPU.
 """
@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from affex.features.base import ExtractionError, Feature, Rows
 from affex.features.networks import weights
+from affex.features.networks.base import Inputs
 from affex.features.networks.feature import Plan
-from affex.features.networks.local import FaceNetwork
+from affex.features.networks.local import Layered
 from affex.features.networks.weights import WeightError
 from affex.pipeline.caching import store, tuned
 from affex.pipeline.caching.cache import FeatureFile
@@ -67,7 +68,9 @@ class Training:
     rate
         The learning rate; None for one of `RATES`.
     batch
-        Chips in a batch.
+        Pictures in a batch.
+    scratch
+        Whether the network begins at random even where it has weights.
 
     Raises
     ------
@@ -79,6 +82,7 @@ class Training:
     patience: int = 3
     rate: float | None = None
     batch: int = 32
+    scratch: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 0), ("patience", 0), ("batch", 2)):
@@ -98,22 +102,22 @@ class Counted:
 
 
 @dataclass(frozen=True, eq=False)
-class Chips:
-    """The chips of utterances, one utterance after another.
+class Shown:
+    """The pictures of utterances, one utterance after another.
 
     Parameters
     ----------
-    pictures : (n, height, width, 3) uint8
+    pictures : (n, height, width, channels) uint8 or float32
         In a file.
     taught, labels
         The utterances, and the class of each.
     lengths : (n_utterances,) int64
-        How many chips each has.
+        How many pictures each has.
     lacking
-        How many others have no chip.
+        How many others have none.
     """
 
-    pictures: NDArray[np.uint8]
+    pictures: Inputs
     taught: tuple[Taught, ...]
     labels: NDArray[np.str_]
     lengths: NDArray[np.int64]
@@ -134,13 +138,13 @@ def tune(
     *,
     exclude: Sequence[str] = (),
 ) -> Path:
-    """Extract missing faces, tune a network on all but the excluded speakers, print a summary; return its weight file.
+    """Extract what a network reads, tune it on all but the excluded speakers, print a summary; return its weight file.
 
     Parameters
     ----------
     network
-        The spec of an embedding of faces. It begins with the weights that the spec names, or else with the published
-        ones, or else at random.
+        The spec of an embedding of faces or of sound. It begins with the weights that the spec names, or else with the
+        published ones, or else at random.
     settings
         Their protocol, target and classes say which utterances count, and which class each has. Under ``split`` those
         that are tested do not count.
@@ -152,31 +156,34 @@ def tune(
     Raises
     ------
     UsageError
-        If the network cannot be tuned, the target is a value, or no speaker has one of the names in `exclude`.
+        If the network cannot be tuned, the target is a value, no speaker has one of the names in `exclude`, or the path
+        has another ending.
     AffexError
-        If there are not two classes with faces, or the file cannot be written.
+        If there are not two classes with pictures, or the file cannot be written.
     """
     feature = tunable(network)
-    start = _start(feature, workspace)
+    start = None if how.scratch else _start(feature, workspace)
     given = _counted(workspace, settings, exclude)
     path = path or workspace.folder / "models" / f"{feature.name}-tuned{SUFFIX}"
+    if path.suffix != SUFFIX:
+        raise UsageError(f"OUT={path}: expected a file *{SUFFIX}, the format of the weight file.")
     atomic.require_writable(path.parent)
     extracted(workspace, [spec_of(one) for one in inputs(feature)])
     with tempfile.TemporaryFile() as file:
-        chips = _cut(workspace, feature, given, file)
-        module, tuning = _tuned(feature, start, chips, how, settings)
+        shown = _gathered(workspace, feature, given, file)
+        module, tuning = _tuned(feature, start, shown, how, settings)
     content = weights.packed(module.state_dict(), tuning.text)
     with atomic.writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic.temporary(path) as out:
             out.write(content)
-    for sentence in _summary(chips, tuning):
+    for sentence in _summary(shown, tuning):
         workspace.console.print(sentence)
     workspace.console.print(f"Weights: {path.stat().st_size / 1e6:.1f} MB, sha256 {weights.sha256(path)} -> {path}")
     return path
 
 
-def tunable(network: str) -> FaceNetwork:
+def tunable(network: str) -> Layered:
     """Return the feature of a network that can be tuned.
 
     Raises
@@ -186,18 +193,19 @@ def tunable(network: str) -> FaceNetwork:
     """
     spec, *others = feature_specs(network)
     feature = spec.feature
-    if others or not isinstance(feature, FaceNetwork):
-        able = [name for name, one in discovery.feature_presets().items() if isinstance(one, FaceNetwork)]
+    if others or not isinstance(feature, Layered):
+        able = [name for name, one in discovery.feature_presets().items() if isinstance(one, Layered)]
         raise UsageError(f"NETWORK='{network}' cannot be tuned: expected one of {', '.join(able)}.")
-    if spec.pool or spec.only or getattr(feature, "output", "vector") != "vector":
+    whole = getattr(feature, "output", "vector") == "vector" and getattr(feature, "pca", "none") == "none"
+    if spec.pool or spec.only or not whole:
         raise UsageError(
-            f"NETWORK='{network}': pool, columns and output are for rows, and a network is tuned as a whole: leave "
-            "them out."
+            f"NETWORK='{network}': pool, columns, output and pca are for rows, and a network is tuned as a whole: "
+            "leave them out."
         )
     return feature
 
 
-def _start(feature: FaceNetwork, workspace: Workspace) -> Path | None:
+def _start(feature: Layered, workspace: Workspace) -> Path | None:
     """Return the weight file that a network begins with; None if it has none.
 
     Raises
@@ -233,8 +241,8 @@ def _counted(workspace: Workspace, settings: Settings, exclude: Sequence[str]) -
     return [one for one in found if one.utterance.speaker not in without]
 
 
-def _cut(workspace: Workspace, feature: FaceNetwork, given: Sequence[Counted], file: IO[bytes]) -> Chips:
-    """Write the chips of utterances into a file.
+def _gathered(workspace: Workspace, feature: Layered, given: Sequence[Counted], file: IO[bytes]) -> Shown:
+    """Write the pictures of utterances into a file.
 
     Raises
     ------
@@ -242,27 +250,27 @@ def _cut(workspace: Workspace, feature: FaceNetwork, given: Sequence[Counted], f
         If fewer than two classes have any.
     """
     taught, labels, lengths = [], [], []
-    with workspace.console.progress("cutting chips", len(given), "utterances") as tick:
+    with workspace.console.progress("gathering pictures", len(given), "utterances") as tick:
         for one, source, rows in _read(feature, given):
             tick(1)
+            plans: list[Plan] = []
             try:
-                chips = [make() for make in feature.pictures([rows], list[Plan]())]
-            except ExtractionError:
+                file.writelines(np.ascontiguousarray(make()).tobytes() for make in feature.pictures([rows], plans))
+            except ExtractionError:  # before the first picture
                 continue
-            file.writelines(np.ascontiguousarray(chip).tobytes() for chip in chips)
             own = one.utterance
             taught.append(Taught(own.corpus, own.id, own.speaker, source))
             labels.append(one.label)
-            lengths.append(len(chips))
+            lengths.append(len(plans[0].shown))
     if len(set(labels)) < 2:
         raise AffexError(
-            f"{len(taught)} of {len(given)} utterances have faces, of {len(set(labels))} classes: expected two at "
+            f"{len(taught)} of {len(given)} utterances have pictures, of {len(set(labels))} classes: expected two at "
             "least. Leave out fewer speakers, or find more faces (faces.detector, faces.score)."
         )
     file.flush()
-    shape = (sum(lengths), *feature.network.input_size, 3)
-    pictures = np.memmap(file, np.uint8, "r", shape=shape)
-    return Chips(pictures, tuple(taught), np.array(labels), np.array(lengths), len(given) - len(taught))
+    network = feature.network
+    pictures = np.memmap(file, network.dtype, "r", shape=(sum(lengths), *network.input_size, network.depth))
+    return Shown(pictures, tuple(taught), np.array(labels), np.array(lengths), len(given) - len(taught))
 
 
 def _read(feature: Feature, given: Sequence[Counted]) -> Iterator[tuple[Counted, str, Rows]]:
@@ -281,7 +289,7 @@ def _read(feature: Feature, given: Sequence[Counted]) -> Iterator[tuple[Counted,
 
 
 def _tuned(
-    feature: FaceNetwork, start: Path | None, chips: Chips, how: Training, settings: Settings
+    feature: Layered, start: Path | None, shown: Shown, how: Training, settings: Settings
 ) -> "tuple[nn.Module, Tuning]":
     """Return the layers after training, and the record of it."""
     from affex.classifiers.estimators.nets import pictures
@@ -289,29 +297,29 @@ def _tuned(
     from affex.features.networks.architectures import Normalised
 
     rate = how.rate or RATES[start is None]
-    target = np.searchsorted(chips.classes, chips.labels)
+    target = np.searchsorted(shown.classes, shown.labels)
     labelled = pictures.Labelled(
-        chips.pictures, np.repeat(target, chips.lengths), np.repeat(_weights(target) / chips.lengths, chips.lengths),
-        len(chips.classes),
+        shown.pictures, np.repeat(target, shown.lengths), np.repeat(_weights(target) / shown.lengths, shown.lengths),
+        len(shown.classes),
     )  # fmt: skip
     module, epochs = pictures.trained(
         lambda: (Normalised(feature.module(start), feature.network), feature.network.width),
         labelled,
         Schedule(rate=rate, batch=how.batch),
-        _inner(chips) if how.patience else [],
+        _inner(shown) if how.patience else [],
         how.epochs,
         how.patience,
         settings.seed,
         settings.device,
     )
     before = tuned.of_file(start) if start else None
-    seen = {*(chips.taught if epochs else ()), *(before.utterances if before else ())}
+    seen = {*(shown.taught if epochs else ()), *(before.utterances if before else ())}
     named = str(spec_of(feature))
     without = {key: value for key, value in grammar.parameters(named).items() if key != "digest"}
     tuning = Tuning(
         network=grammar.spec(grammar.name_of(named), without),
-        start=feature.digest,
-        classes=chips.classes,
+        start=feature.digest if start else "",
+        classes=shown.classes,
         epochs=epochs,
         patience=how.patience,
         rate=rate,
@@ -331,21 +339,21 @@ def _weights(target: NDArray[np.int64]) -> NDArray[np.float64]:
     return weights
 
 
-def _inner(chips: Chips) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Return inner folds of the chips that keep each speaker whole; none with one speaker."""
+def _inner(shown: Shown) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return inner folds of the pictures that keep each speaker whole; none with one speaker."""
     from affex.classifiers.base import inner_folds
 
-    speakers = [f"{one.corpus}/{one.speaker or one.id}" for one in chips.taught]
-    groups = np.repeat(np.array(speakers), chips.lengths)
+    speakers = [f"{one.corpus}/{one.speaker or one.id}" for one in shown.taught]
+    groups = np.repeat(np.array(speakers), shown.lengths)
     return list(inner_folds(groups, FOLDS)) if len(set(speakers)) > 1 else []
 
 
-def _summary(chips: Chips, tuning: Tuning) -> Iterator[str]:
-    counts = ", ".join(f"{name} {n}" for name, n in sorted(Counter(chips.labels.tolist()).items()))
-    n_speakers = len({(one.corpus, one.speaker) for one in chips.taught})
-    lacking = f"; {chips.lacking} others have no face" if chips.lacking else ""
+def _summary(shown: Shown, tuning: Tuning) -> Iterator[str]:
+    counts = ", ".join(f"{name} {n}" for name, n in sorted(Counter(shown.labels.tolist()).items()))
+    n_speakers = len({(one.corpus, one.speaker) for one in shown.taught})
+    lacking = f"; {shown.lacking} others have none" if shown.lacking else ""
     began = f"the weights {tuning.start[:12]}" if tuning.start else "random weights"
     yield (
-        f"{tuning.network}: {tuning.epochs} epochs from {began}, on {len(chips.pictures)} chips of {len(chips.taught)} "
-        f"utterances of {n_speakers} speakers ({counts}){lacking}"
+        f"{tuning.network}: {tuning.epochs} epochs from {began}, on {len(shown.pictures)} pictures of "
+        f"{len(shown.taught)} utterances of {n_speakers} speakers ({counts}){lacking}"
     )

@@ -300,7 +300,7 @@ def _audited(
 
 
 def _tuned(workspace: Workspace, specs: Sequence[FeatureSpec]) -> dict[str, Any]:
-    """Return what networks of the features were tuned on, and the sources of the pictures that they see, for the audit.
+    """Return what networks of the features were tuned on, and the sources of the media that they read, for the audit.
 
     Raises
     ------

@@ -14,7 +14,9 @@ from affex.classifiers.estimators.nets.augmentation import (
     time_masked,
 )
 from affex.classifiers.estimators.nets.estimator import NetClassifier
+from affex.classifiers.estimators.nets.network import Design
 from affex.classifiers.estimators.nets.sequences import Batch, sequences
+from affex.classifiers.estimators.nets.training import Schedule, Task, Trainer
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.stream import offsets_of
 from affex.pipeline.text.errors import UsageError
@@ -151,6 +153,17 @@ def test_what_is_tested_and_what_scales_is_not_changed():
     assert (
         plain.set_params(augment=("noise",), noise=5.0).predict_proba(X, offsets) == fitted().predict_proba(X, offsets)
     ).all()
+
+
+def test_the_loss_on_held_out_utterances_is_that_of_unchanged_rows():
+    X, y, _, offsets = toy()
+    task = Task(sequences(X, offsets, None), (y == "joy").astype(np.int64), np.ones(36), 2)
+    design, held = Design(trunk="conv1d", units=4), np.arange(9)
+    losses = [
+        Trainer(task, design, Schedule(augment=names, noise=9.0), 0, "cpu").loss_of(held, task.weight)
+        for names in ((), ("noise", "time"))
+    ]
+    assert losses[0] == losses[1]
 
 
 def test_equal_seeds_give_equal_bytes():

@@ -27,7 +27,7 @@ class Labelled:
 
     Parameters
     ----------
-    pictures : (n, height, width, channels) uint8
+    pictures : (n, height, width, channels) uint8 or float32
         They may lie in a file.
     target : (n,) int64
         The number of each one's class.
@@ -37,7 +37,7 @@ class Labelled:
         How many classes there are.
     """
 
-    pictures: NDArray[np.uint8]
+    pictures: NDArray[np.uint8] | NDArray[np.float32]
     target: NDArray[np.int64]
     weight: NDArray[np.float64]
     n_classes: int
