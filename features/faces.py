@@ -190,6 +190,7 @@ class Faces(VideoFeature):
                     values.append(_row(picture, seen[-1], track, sight))
                     pictures.append(crops.encoded(picture, sight.box))
                 wholes.append(crops.compressed(picture) if self.missing == "frame" else b"")
+            del window, picture, sights  # large pictures are not held while the next ones are awaited
         if self.missing == "fail" and not values:
             raise ExtractionError(
                 f"no face in any of {len(seen)} frames: {self.detector} searched for faces of {self.smallest:g} px "

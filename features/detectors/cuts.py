@@ -106,8 +106,11 @@ def marked(windows: Iterable[Frames]) -> Iterator[tuple[Frames, list[bool]]]:
         n_ready = len(held) - (NEAR if window is not None else 0)
         if n_ready > 0:
             first = len(smalls) - len(held)
-            yield from _of_one_size(held[:n_ready], [begins(smalls, first + number) for number in range(n_ready)])
-            del held[:n_ready], smalls[: max(0, first + n_ready - NEAR - 1)]
+            cuts = [begins(smalls, first + number) for number in range(n_ready)]
+            ready = held[:n_ready]
+            del held[:n_ready], smalls[: max(0, first + n_ready - NEAR - 1)], window
+            yield from _of_one_size(ready, cuts)
+            del ready  # large pictures are not held while the next ones are awaited
 
 
 def _of_one_size(frames: Sequence[tuple[Picture, float]], cuts: Sequence[bool]) -> Iterator[tuple[Frames, list[bool]]]:

@@ -5,7 +5,6 @@ feature of each utterance reads its windows of frames on a separate thread, one 
 bounded by the windows of overlapping utterances and does not depend on the file's length.
 """
 
-import contextlib
 import queue
 import threading
 from collections import deque
@@ -112,7 +111,8 @@ class _Viewer:
         self._feature = cast(VideoFeature, batch.features[number])  # batches are of one kind of media
         self._runtime = batch.runtime
         self._scratch = batch.scratch[number]
-        self._windows: queue.Queue[Frames | None] = queue.Queue(maxsize=1)
+        self._windows: queue.SimpleQueue[Frames | None] = queue.SimpleQueue()
+        self._is_taken = threading.Event()
         self._failure: Failure | None = None
         self._is_over = False
         self._has_left = threading.Event()
@@ -125,8 +125,11 @@ class _Viewer:
         return Wanted("", self._feature.sampling, media.start, media.end, media.region, self.job.id)
 
     def show(self, frames: Frames) -> None:
-        """Pass the next window; wait until the previous one is taken."""
+        """Pass the next window, and wait until it is taken: so the decoder holds no other one."""
+        self._is_taken.clear()
         self._give(frames)
+        if not self._has_left.is_set():
+            self._is_taken.wait()
 
     def end(self, failure: Failure | None) -> None:
         """Signal the last window, with a failure if windows are missing; only the first call counts."""
@@ -143,8 +146,7 @@ class _Viewer:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
-        if not self._has_left.is_set():
-            self._windows.put(window)
+        self._windows.put(window)
 
     def _run(self) -> None:
         try:
@@ -152,8 +154,7 @@ class _Viewer:
             self.outcome = self._failure or outcome
         finally:
             self._has_left.set()
-            with contextlib.suppress(queue.Empty):
-                self._windows.get_nowait()  # the decoder may wait for room
+            self._is_taken.set()  # the decoder may wait
 
     def _computed(self) -> Rows | Failure:
         from threadpoolctl import threadpool_limits
@@ -180,10 +181,12 @@ class _Viewer:
             model.turn.release()
             try:
                 window = self._windows.get()
+                self._is_taken.set()
             finally:
                 model.turn.acquire()
             if window is None:
                 break
             yield window
+            del window  # large pictures are not held while the next ones are awaited
         if self._failure is not None:
             raise MediaError(self._failure.message)

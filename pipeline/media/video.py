@@ -166,7 +166,9 @@ def _utterances(reel: Reel, wanted: Sequence[Wanted], window_bytes: int) -> "lis
     share = window_bytes // max((sum(start <= at < end for start, end in spans) for at, _ in spans), default=1)
     needs_length = any(each.end is None and each.sampling.by_length for each in possible)
     last = reel.start + length(reel) if needs_length else math.inf
-    convert = lru_cache(maxsize=1)(converter())  # for all utterances that take the same frame
+    convert = converter()
+    if len(possible) > 1:  # utterances may take the same frame; otherwise a frame would be held in vain
+        convert = lru_cache(maxsize=1)(convert)
     return [
         _Utterance(
             each, reel.name, start, end, each.sampling.instants(start, min(end, last), each.seed), convert, share

@@ -234,7 +234,7 @@ def test_the_pictures_of_a_turn_are_of_its_speaker_while_he_speaks(tmp_path):
     for window in seen:
         utterance = utterances[window.id]
         grey = (left if utterance.speaker == "Ses01F" else right)[round(utterance.video.start)]
-        assert abs(window.frames.pictures.mean() - grey) < 5
+        assert abs(np.mean(window.frames.pictures) - grey) < 5
 
 
 def test_turns_are_counted_by_time_since_their_numbers_begin_anew_for_each_actor(tmp_path):
