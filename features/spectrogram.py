@@ -63,6 +63,15 @@ class Spectrogram(ShortFrames):
             check_pictures(self.frames, self.step or self.frames)
 
     @property
+    def about(self) -> str:
+        """A description; of pictures with their shape and their distance in time."""
+        if not self.frames:
+            return super().about
+        return (
+            f"Spectrogram pictures, {self.bins} x {self.frames}, one every {(self.step or self.frames) * self.hop:g} s"
+        )
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """``spectrogram_000``, ... from the first bin up; of pictures ``b000_f00``, ``b000_f01``, ..."""
         if self.frames:

@@ -42,6 +42,11 @@ class SoundEmbedding(NetworkFeature):
             raise ValueError(f"sound={self.sound.name}: expected a feature whose rows are pictures, as of segments")
 
     @property
+    def about(self) -> str:
+        """A description with that of the pictures."""
+        return f"{super().about} ({self.sound.about})"
+
+    @property
     def upstream(self) -> AudioFeature:
         """The feature with the pictures."""
         return self.sound

@@ -22,7 +22,7 @@ MAKE_TYPED_IN = f"{HANDED}MAKE_TYPED_IN"
 VERBS = {
     name: name
     for name in (
-        *("features", "evaluate", "compare", "fit", "predict", "demo"),
+        *("features", "evaluate", "compare", "fit", "predict", "tune", "demo"),
         *("show", "download", "list", "cache", "export", "import"),
     )
 } | {"runs": "list runs", "systems": "list systems"}
@@ -36,6 +36,7 @@ VALUES = {
     *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION", "RUNS"),
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "MODEL", "EXCLUDE", "BY", "FILE"),
     *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG", "SYSTEM"),
+    *("NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH"),
 }
 
 _NAMES = "|".join(sorted(SWITCHES | VALUES, key=len, reverse=True))
