@@ -30,7 +30,8 @@ from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.selection import has_values
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.fusion.aligned_scores import AlignedScores, Labels, side_by_side
-from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES, Floats, Rule, Vote
+from affex.pipeline.fusion.probabilities import Floats
+from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES, Rule, Vote
 from affex.pipeline.specs import grammar
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 
