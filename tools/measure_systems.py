@@ -5,7 +5,7 @@
     .venv/bin/python tools/measure_systems.py --dataset demo --said 'demo (made labels)' zhang2018-audio zhou2019-concat
     .venv/bin/python tools/systems_page.py
 
-Each is evaluated by its name alone, in a process of its own on one core, with its features in the cache; a figure of
+Each is evaluated by its name, in a process of its own on one core, with its features in the cache; a figure of
 the same corpus is replaced. The time is what the processor computed for the command, without the features.
 """
 
@@ -32,19 +32,21 @@ def main() -> None:
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--data", help="the corpus's folder")
     parser.add_argument("--partial", action="store_true")
+    parser.add_argument("--protocol", help="another protocol than the system's, such as one of few folds")
     parser.add_argument("--cache", default="cache")
     parser.add_argument("--said", required=True, help="what the corpus is, in words")
     given = parser.parse_args()
     place = [*(["--data", given.data] if given.data else []), *(["--partial"] if given.partial else [])]
+    protocol = ["--protocol", given.protocol] if given.protocol else []
     for name in given.systems:
         typed = ["--system", name, "--dataset", given.dataset, *place, "--cache", given.cache, "--jobs", "1"]
         affex("features", *typed)
         before = computed()
-        printed = affex("evaluate", *typed, "--json")
+        printed = affex("evaluate", *typed, *protocol, "--json")
         seconds = round(computed() - before)
-        command = wording.command(
-            "evaluate", SYSTEM=name, DATASET=given.dataset, DATA="FOLDER" if given.data else None, PARTIAL=given.partial
-        )
+        data = "FOLDER" if given.data else None
+        beside = {"DATASET": given.dataset, "DATA": data, "PARTIAL": given.partial, "PROTOCOL": given.protocol}
+        command = wording.command("evaluate", SYSTEM=name, **beside)
         found = ours(json.loads(printed)["summary"], given.said, command, seconds)
         write(name, found)
         print(f"{name}: {found} on {found.data}, {seconds} s", flush=True)
