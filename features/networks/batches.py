@@ -1,9 +1,9 @@
 """Batches of fixed sizes: from pictures of one shape to a network's numbers, the same to the bit in every batch.
 
 The last bits of torch's results depend on the shape of a batch. So a network only gets batches of the sizes of a
-`LADDER`. Before its first batch of a shape of pictures, the sizes are compared on the device: those that give other
-bits than most are left out (`agreeing`). A batch is filled up with copies of its last picture. `split` divides
-pictures among the sizes so that few copies are needed.
+`LADDER`, and computes each in parts of the smallest of them. Before its first batch of a shape of pictures, that size
+is tried on the device: if a picture's bits depend on its place there, the next size takes its place. A batch is filled
+up with copies of its last picture. `split` divides pictures among the sizes so that few copies are needed.
 
 On a GPU, pictures are sent on a stream of their own and a batch is only begun, so that the next one can be collected
 while it runs. The commonest shapes run as CUDA graphs, once a graph has given the same bits as its layers.
@@ -11,7 +11,7 @@ while it runs. The commonest shapes run as CUDA graphs, once a graph has given t
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,7 +32,8 @@ Inputs = Pictures | Numbers
 Compute = Callable[["torch.Tensor"], "torch.Tensor"]
 
 #: Pictures per batch, by kind of device: few fit in a CPU's cache, many keep a GPU busy. On a CPU, to compare several
-#: sizes would take longer than they save. Without 16, 64 streams at different places of their films would give 22 times
+#: sizes would take longer than they save. On an H100, cuDNN chose other algorithms for other sizes, with other bits,
+#: hence the parts. Without 16, 64 streams at different places of their films would give 22 times
 #: the frames of one, instead of 26 (`tests/test_collecting.py`).
 LADDER: dict[str, tuple[int, ...]] = {"cpu": (8,), "cuda": (4, 8, 16, 32, 64, 256)}
 #: A batch is filled up with copies if they are at most this share of its other pictures: 24 pictures take about as long
@@ -91,23 +92,6 @@ def filled(pictures: Sequence[Inputs], size: int) -> Inputs:
     return batch
 
 
-def agreeing(numbers: Mapping[int, Numbers]) -> tuple[int, ...]:
-    """Return the sizes that give the same bits for one picture; of several groups the largest, then the larger sizes.
-
-    Parameters
-    ----------
-    numbers
-        For each size, the numbers of a batch with copies of one picture, (size, ...).
-    """
-    groups: dict[bytes, list[int]] = {}
-    for size, found in sorted(numbers.items()):
-        rows = {row.tobytes() for row in found}
-        if len(rows) == 1:  # else its numbers depend on a picture's place in the batch
-            groups.setdefault(rows.pop(), []).append(size)
-    best: list[int] = max(groups.values(), key=lambda sizes: (len(sizes), sizes), default=[1])
-    return tuple(best)
-
-
 @dataclass(frozen=True)
 class Batch:
     """A batch that was begun.
@@ -149,6 +133,16 @@ class Batch:
         return float(self.began.elapsed_time(self.ended)) / 1000  # from ms
 
 
+def in_parts(compute: Compute, given: "torch.Tensor", part: int) -> "torch.Tensor":
+    """Compute a batch in parts of a size, so that its bits do not depend on its own size."""
+    import torch
+
+    if len(given) <= part:
+        return compute(given)
+    # A graph writes each result to the same memory.
+    return torch.cat([compute(one).clone() for one in given.split(part)])
+
+
 class Batches:
     """A network that gets its pictures in batches of fixed sizes.
 
@@ -176,28 +170,29 @@ class Batches:
         self._graphs = _Graphs(compute)
 
     def sizes(self, height: int, width: int) -> tuple[int, ...]:
-        """Return the sizes of batches for pictures of a height and width, px; compared at the first call."""
+        """Return the sizes of batches for pictures of a height and width, px; the first is tried at the first call."""
         if (height, width) not in self._sizes:
-            self._sizes[height, width] = self._compared(height, width)
+            self._sizes[height, width] = self._tried(height, width)
         return self._sizes[height, width]
 
-    def _compared(self, height: int, width: int) -> tuple[int, ...]:
+    def _tried(self, height: int, width: int) -> tuple[int, ...]:
         ladder = LADDER[kind_of(self.device)]
         sizes = within(ladder, self._most(height, width) if self._most else ladder[-1])
         if len(sizes) == 1:
             return sizes
-        picture = np.random.default_rng(0).integers(256, size=(height, width, self._depth), dtype=np.uint8)
-        numbers = {size: self._of_copies(picture, size) for size in sizes}
-        return agreeing({size: found for size, found in numbers.items() if found is not None})
+        picture = np.random.default_rng(0).integers(256, size=(height, width, 3), dtype=np.uint8)
+        part = next((size for size in sizes if self._is_alike(picture, size)), 1)
+        return tuple(size for size in sizes if size % part == 0) if part > 1 else (1,)
 
-    def _of_copies(self, picture: Pictures, size: int) -> Numbers | None:
-        """Return the numbers of a batch of copies; None if it does not fit in the device's memory."""
+    def _is_alike(self, picture: Pictures, size: int) -> bool:
+        """Return whether copies of a picture have the same bits at each place of a part, which fits in memory."""
         import torch
 
         try:
-            return self.begin([picture] * size, size).numbers()
+            numbers = self._begun_in(size, [picture] * size, size).numbers()
         except torch.OutOfMemoryError:
-            return None
+            return False
+        return len({row.tobytes() for row in numbers}) == 1
 
     def run(self, pictures: Inputs) -> Iterator[Numbers]:
         """Yield the numbers of each batch of pictures, in order.
@@ -213,23 +208,26 @@ class Batches:
                 yield under_way.popleft().numbers()
         yield from (batch.numbers() for batch in under_way)
 
-    def begin(self, pictures: Sequence[Inputs], size: int) -> Batch:
-        """Begin a batch of a size, filled up with copies.
+    def begin(self, pictures: Sequence[Pictures], size: int) -> Batch:
+        """Begin a batch of a size, filled up with copies, and computed in parts of the smallest size.
 
         Parameters
         ----------
         pictures : n of (height, width, 3) uint8, RGB
             At least one, at most `size`. On a GPU they must not change before the batch has ended.
         """
+        return self._begun_in(self.sizes(*pictures[0].shape[:2])[0], pictures, size)
+
+    def _begun_in(self, part: int, pictures: Sequence[Pictures], size: int) -> Batch:
         import torch
 
         with exact():
             if kind_of(self.device) == "cpu":
                 began = time.perf_counter()
-                result = self._compute(torch.from_numpy(filled(pictures, size)).permute(0, 3, 1, 2))
+                result = in_parts(self._compute, torch.from_numpy(filled(pictures, size)).permute(0, 3, 1, 2), part)
                 return Batch(len(pictures), result, time.perf_counter() - began)
             with torch.cuda.device(self.device):
-                return self._begun(self._sent(pictures, size), len(pictures))
+                return self._on_gpu(self._sent(pictures, size), len(pictures), part)
 
     def _sent(self, pictures: Sequence[Inputs], size: int) -> "torch.Tensor":
         """Copy pictures to the GPU while it computes; the copy does not wait if they lie in pinned memory."""
@@ -246,12 +244,12 @@ class Batches:
         given.record_stream(torch.cuda.current_stream())
         return given.permute(0, 3, 1, 2)
 
-    def _begun(self, given: "torch.Tensor", n: int) -> Batch:
+    def _on_gpu(self, given: "torch.Tensor", n: int, part: int) -> Batch:
         import torch
 
         began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         began.record()
-        computed = self._graphs(given)
+        computed = in_parts(self._graphs, given, part)
         result = torch.empty(computed.shape, dtype=computed.dtype, pin_memory=True)
         result.copy_(computed, non_blocking=True)
         ended.record()

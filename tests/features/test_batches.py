@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from affex.features.networks import batches, dlib_resnet
-from affex.features.networks.batches import Batches, agreeing, filled, size_for, split, within
+from affex.features.networks.batches import Batches, filled, size_for, split, within
 
 LADDER = (4, 8, 16, 32, 64, 256)
 
@@ -54,38 +54,45 @@ def test_a_batch_is_filled_up_with_its_last_picture():
     assert filled(pictures, 2).shape == (2, 2, 3, 3)
 
 
-def test_sizes_with_other_bits_are_left_out():
-    one, other = np.float32([[0.1, 0.2]]), np.float32([[0.1, np.nextafter(np.float32(0.2), np.float32(1))]])
-    copies = {1: one, 4: other.repeat(4, 0), 8: other.repeat(8, 0), 32: one.repeat(32, 0), 64: other.repeat(64, 0)}
-    assert agreeing(copies) == (4, 8, 64)
-    assert agreeing({4: one.repeat(4, 0), 8: other.repeat(8, 0)}) == (8,)  # of equal groups the larger sizes
-    assert agreeing({1: one, 4: np.concatenate([one, one, one, other])}) == (1,)  # a place changes the bits
-
-
-def test_a_size_with_other_bits_is_not_used(monkeypatch):
-    monkeypatch.setitem(batches.LADDER, "cpu", (1, 4, 8))
+def test_batches_are_computed_in_parts_of_the_smallest_size(monkeypatch):
+    monkeypatch.setitem(batches.LADDER, "cpu", (4, 8, 32))
     seen = []
 
     def compute(pictures: torch.Tensor) -> torch.Tensor:
         seen.append(len(pictures))
-        return pictures.float().mean((1, 2, 3))[:, None] + (1e-3 if len(pictures) == 1 else 0)
+        return pictures.float().mean((1, 2, 3))[:, None]
 
     network = Batches(compute, "cpu")
-    assert network.sizes(5, 6) == (4, 8)
-    seen.clear()
-    [numbers] = network.run(np.full((1, 5, 6, 3), 7, np.uint8))
-    assert (numbers.tolist(), seen) == ([[7.0]], [4])
+    assert network.sizes(5, 6) == (4, 8, 32)
+    greys = np.arange(31, dtype=np.uint8)
+    [numbers] = network.run(np.broadcast_to(greys[:, None, None, None], (31, 5, 6, 3)))
+    assert numbers[:, 0].tolist() == greys.tolist()
+    assert set(seen) == {4}
 
 
-def test_a_size_beyond_the_memory_is_not_used(monkeypatch):
-    monkeypatch.setitem(batches.LADDER, "cpu", (4, 8, 32))
+def test_a_size_in_which_bits_depend_on_the_place_is_not_used(monkeypatch):
+    monkeypatch.setitem(batches.LADDER, "cpu", (4, 8, 12, 16))
 
     def compute(pictures: torch.Tensor) -> torch.Tensor:
-        if len(pictures) > 8:
+        numbers = pictures.float().mean((1, 2, 3))[:, None]
+        numbers[-1] += 1e-3 if len(pictures) == 4 else 0
+        return numbers
+
+    network = Batches(compute, "cpu")
+    assert network.sizes(5, 6) == (8, 16)
+    [numbers] = network.run(np.full((1, 5, 6, 3), 7, np.uint8))
+    assert numbers.tolist() == [[7.0]]
+
+
+def test_a_part_beyond_the_memory_is_not_used(monkeypatch):
+    monkeypatch.setitem(batches.LADDER, "cpu", (4, 8))
+
+    def compute(pictures: torch.Tensor) -> torch.Tensor:
+        if len(pictures) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return pictures.float().mean((1, 2, 3))[:, None]
 
-    assert Batches(compute, "cpu").sizes(5, 6) == (4, 8)
+    assert Batches(compute, "cpu").sizes(5, 6) == (1,)
 
 
 def test_no_pictures_have_no_numbers():
