@@ -140,7 +140,7 @@ def in_parts(compute: Compute, given: "torch.Tensor", part: int) -> "torch.Tenso
     if len(given) <= part:
         return compute(given)
     # A graph writes each result to the same memory.
-    return torch.cat([compute(one).clone() for one in given.split(part)])
+    return torch.cat([compute(one).clone() for one in torch.split(given, part)])
 
 
 class Batches:
