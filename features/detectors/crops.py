@@ -115,7 +115,7 @@ def resized(picture: Picture, width: int, height: int) -> Picture:
 def stretched(picture: Picture, corners: Points, width: int, height: int) -> Picture:
     """Return a part of a picture, whose edges may lie inside pixels, at a size; black outside the picture.
 
-    It is interpolated at a multiple of that size, at which no pixel is skipped, and then averaged.
+    It is interpolated at a multiple of that size, at most two pixels apart, so that none is skipped, and then averaged.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def stretched(picture: Picture, corners: Points, width: int, height: int) -> Pic
     import cv2
 
     sides = np.maximum(np.subtract(*corners[::-1]), 1e-3)
-    times = max(1, math.ceil(float((sides / (width, height)).max())))
+    times = max(1, math.ceil(float((sides / (width, height)).max() / 2)))
     across, down = sides / (width, height) / times
     x, y = corners[0] + (across / 2, down / 2) - 0.5
     matrix, flags = np.array([(across, 0, x), (0, down, y)]), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

@@ -68,7 +68,7 @@ class DlibResnet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the embeddings."""
-        x = functional.max_pool2d(functional.relu_(self.stem(x)), 3, 2)
+        x = functional.relu_(functional.max_pool2d(self.stem(x), 3, 2))  # the same in this order, on fewer values
         pooled: Tensor = self.blocks(x).mean((2, 3))
         return pooled @ self.last
 
@@ -145,11 +145,8 @@ def _separable(before: int, after: int) -> nn.Sequential:
 
 def _pooled_like_keras(x: Tensor) -> Tensor:
     """Pool 3 x 3 by 2 with Keras's padding ``same``, which puts the odd pixel at the end."""
-    padding = []
-    for size in (x.shape[3], x.shape[2]):
-        total = max(2 * (-(-size // 2) - 1) + 3 - size, 0)
-        padding += [total // 2, total - total // 2]
-    return functional.max_pool2d(functional.pad(x, padding, value=-torch.inf), 3, 2)
+    before = [side % 2 for side in x.shape[2:]]  # an odd side lacks a pixel at both ends, an even one at its end
+    return functional.max_pool2d(x, 3, 2, before, ceil_mode=True)
 
 
 class ResNet18(Convolutional):
