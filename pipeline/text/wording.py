@@ -22,13 +22,25 @@ MAKE_TYPED_IN = f"{HANDED}MAKE_TYPED_IN"
 VERBS = {
     name: name
     for name in (
-        *("features", "evaluate", "compare", "fit", "predict", "demo"),
+        *("features", "evaluate", "compare", "fit", "predict", "tune", "demo"),
         *("show", "download", "list", "cache", "export", "import"),
     )
 } | {"runs": "list runs"}
 
 #: Variables that are switches, and those that some commands take as a positional argument.
-SWITCHES = {"PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS", "EXTRA", "DROP_NAN", "TRANSPOSE", "JSON"}
+SWITCHES = {
+    "PARTIAL",
+    "REWEIGHT",
+    "SOFT",
+    "INNER",
+    "LEAK",
+    "ALLOW_LEAKS",
+    "EXTRA",
+    "DROP_NAN",
+    "TRANSPOSE",
+    "JSON",
+    "SCRATCH",
+}
 ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
 
 #: The other variables.
@@ -36,6 +48,7 @@ VALUES = {
     *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION", "RUNS"),
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "MODEL", "EXCLUDE", "BY", "FILE"),
     *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG"),
+    *("NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH"),
 }
 
 _NAMES = "|".join(sorted(SWITCHES | VALUES, key=len, reverse=True))
