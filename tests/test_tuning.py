@@ -194,7 +194,7 @@ def test_persons_that_a_network_was_tuned_on_are_refused_and_pass_with_a_warning
     said = str(refused.value)
     assert "was tuned on 40 of 40 test utterances, or on their speakers" in said
     assert "train/p0_0_0 is in training, p0_0_0 in test (the very same utterance)" in said
-    assert "Tune without the speakers that are tested (make tune EXCLUDE=...), or test others." in said
+    assert "Tune without the speakers that are tested (`make tune EXCLUDE=names`), or test others." in said
     assert uar(stills, weights, "train", "--allow-leaks") > 0.9
     report = (stills / "runs" / "train-tuned" / "report.txt").read_text(encoding="utf-8")
     assert "was tuned on 40 of 40 test utterances" in report

@@ -75,6 +75,12 @@ class SoundBackbone(Backbone, SoundEmbedding):
     packages: ClassVar[tuple[str, ...]] = ("torch", "opencv-python-headless")
 
     @property
+    def about(self) -> str:
+        """A description with the shape of the pictures."""
+        shape = " x ".join(map(str, self.sound.row_shape))
+        return f"{super().about}, {shape}{', as maps' if self.output == 'maps' else ''}"
+
+    @property
     def network(self) -> Network:
         """The network with the digest of the weight file, for its size and output."""
         return replace(super().network, dtype="float32")

@@ -199,7 +199,7 @@ def _remedies(findings: Sequence[Finding]) -> Iterator[str]:
     if kinds - {"tuned"}:
         yield "Remove the copies, or give utterances that belong together the same name, and run again."
     if "tuned" in kinds:
-        yield "Tune without the speakers that are tested (make tune EXCLUDE=...), or test others."
+        yield "Tune without the speakers that are tested (`make tune EXCLUDE=names`), or test others."
 
 
 def _paragraph(finding: Finding) -> Iterator[str]:

@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -280,12 +280,13 @@ def _read(feature: Feature, given: Sequence[Counted]) -> Iterator[tuple[Counted,
             files = [FeatureFile(dataset.folder, spec_of(one)) for one in inputs(feature)]
             readers = [stack.enter_context(store.reading(file.path)) for file in files]
             for one in given:
-                if one.dataset is not dataset or one.utterance.id not in readers[0].ids:
+                if one.dataset is not dataset:
                     continue
-                entries = [r.find(one.utterance.id, file.key) for r, file in zip(readers, files, strict=True)]
-                first, *beside = (Rows(e.values, e.times, e.crops) for e in entries if e and e.values is not None)
-                assert entries[0] is not None
-                yield one, entries[0].source, Rows(first.values, first.times, first.crops, tuple(beside))
+                found = [r.find(one.utterance.id, file.key) for r, file in zip(readers, files, strict=True)]
+                entries = [entry for entry in found if entry is not None]
+                rows = [Rows(e.values, e.times, e.crops) for e in entries if e.values is not None]
+                if len(rows) == len(files):
+                    yield one, entries[0].source, replace(rows[0], beside=tuple(rows[1:]))
 
 
 def _tuned(

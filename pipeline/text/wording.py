@@ -28,7 +28,10 @@ VERBS = {
 } | {"runs": "list runs", "systems": "list systems"}
 
 #: Variables that are switches, and those that some commands take as a positional argument.
-SWITCHES = {"PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS", "EXTRA", "DROP_NAN", "TRANSPOSE", "JSON"}
+SWITCHES = {
+    *("PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS"),
+    *("EXTRA", "DROP_NAN", "TRANSPOSE", "JSON", "SCRATCH"),
+}
 ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
 
 #: The other variables.
