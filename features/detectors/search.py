@@ -27,7 +27,7 @@ from affex.features.detectors.landmarks import box_of, five
 #: The longer side of a frame in the first and in the last search, px.
 SMALL, LARGE = 640, 2560
 #: The side of the square that is searched around a known face, in widths of the face, and its size when searched, px.
-REACH, AROUND = 1.8, 166
+REACH, AROUND = 1.6, 148
 #: A face of less than this many smallest widths is among the smallest that the detector finds.
 LEAST = 1.1
 #: Of two faces found at different scales that share more than this of the smaller box, one is left out.

@@ -260,7 +260,7 @@ def normalised(pictures: "torch.Tensor", network: Network) -> "torch.Tensor":
         shares = (pictures.int() * _along_channels(GREY, pictures.device).int()).sum(1, keepdim=True, dtype=torch.int32)
         pictures = (shares + (1 << 14)) >> 15
     mean, scale = (_along_channels(values, pictures.device) for values in (network.mean, network.scale))
-    return ((pictures.float() - mean) * scale).contiguous(memory_format=torch.channels_last)
+    return pictures.float().sub_(mean).mul_(scale).contiguous(memory_format=torch.channels_last)
 
 
 @cache

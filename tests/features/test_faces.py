@@ -18,7 +18,7 @@ from affex.features.detectors.base import Faces as Found
 from affex.features.detectors.base import ranked
 from affex.features.detectors.chips import aligned
 from affex.features.detectors.following import Follower, overlap
-from affex.features.detectors.search import Search
+from affex.features.detectors.search import AROUND, Search
 from affex.features.face import Face
 from affex.features.faces import (
     COLUMNS,
@@ -164,7 +164,7 @@ def test_around_a_face_few_pixels_are_searched_and_places_are_those_of_the_frame
         frame = squares((300, 90, side))
         found = Search(Squares(), 80, 45).around(frame, np.array([290, 95, 290 + side, 95 + side]))
         assert np.abs(found.boxes - [300, 90, 300 + side, 90 + side]).max() <= 0.02 * side
-    assert set(shown) == {(1, 166, 166, 3)}
+    assert set(shown) == {(1, AROUND, AROUND, 3)}
 
 
 def follow(frames: np.ndarray, *, every: int = 4, most: int = 4, window: int = 3, cuts: tuple[int, ...] = ()) -> list:
@@ -182,7 +182,7 @@ def lefts(seen: list) -> list[dict[int, int]]:
 
 def test_a_frame_in_so_many_is_searched_whole(shown):
     sights = follow(np.stack([squares((100 + 9 * k, 100, 90)) for k in range(9)]))
-    assert [shape[1] for shape in shown] == [480, 166, 166, 166, 480, 166, 166, 166, 480]
+    assert [shape[1] for shape in shown] == [480, *[AROUND] * 3, 480, *[AROUND] * 3, 480]
     boxes = [sight.box[0] for each in sights for sight in each.values()]
     assert boxes == pytest.approx([100 + 9 * k for k in range(9)], abs=2)
     assert all(list(each) == [0] for each in sights)
@@ -194,7 +194,7 @@ def test_a_lost_face_is_looked_for_at_once_and_never_made_up(shown):
     assert [list(each) for each in sights] == [[0], [0], [1], [], [0]]  # it is elsewhere: another track
     assert np.abs(sights[2][1].box - [500, 300, 590, 390]).max() <= 1
     # Around and whole; then around both places, whole and enlarged, since nothing is there; then whole at once.
-    assert [shape[1] for shape in shown] == [480, 166, 166, 480, 166, 166, 480, 960, 480]
+    assert [shape[1] for shape in shown] == [480, AROUND, AROUND, 480, AROUND, AROUND, 480, 960, 480]
 
 
 def test_the_largest_are_followed_and_the_others_are_counted():

@@ -15,7 +15,7 @@ from affex.features.detectors.base import ranked
 from affex.features.detectors.chips import MEAN_FACE
 from affex.features.detectors.landmarks import BOX_MIDDLE, BOX_SIDE, box_of, five, landmarks, squared
 from affex.features.detectors.mmod import Mmod
-from affex.features.detectors.search import CROWD, FAR, TIMES, Search, joined
+from affex.features.detectors.search import AROUND, CROWD, FAR, TIMES, Search, joined
 from affex.features.faces import COLUMNS, Faces, is_found
 from affex.features.networks import tiling
 
@@ -197,7 +197,7 @@ def test_textures_noise_and_logos_are_no_faces(search: Search) -> None:
 
 
 def test_few_levels_are_the_first_of_all() -> None:
-    few, every = tiling.layout(166, 166, 3), tiling.layout(166, 166)
+    few, every = tiling.layout(AROUND, AROUND, 3), tiling.layout(AROUND, AROUND)
     assert [tile[2:] for tile in few.tiles] == [tile[2:] for tile in every.tiles[:3]]
     assert few.height * few.width < 0.8 * every.height * every.width
 
