@@ -31,6 +31,9 @@ Channels = Literal["rgb", "bgr", "grey", "one"]
 #: ``bfloat16`` for everything, the fastest on a CPU and the least exact.
 Precision = Literal["float32", "float16", "bfloat16"]
 
+#: The smallest batch of chips on a GPU: many chips wait at once, since no chip waits for another's vector.
+MANY = 64
+
 #: The dtype of a network's input pictures, by precision.
 GIVEN: dict[Precision, str] = {"float32": "float32", "float16": "float32", "bfloat16": "bfloat16"}
 
@@ -117,7 +120,7 @@ class Embedder:
     @cached_property
     def batches(self) -> Batches:
         """The network as it gets its chips."""
-        return Batches(self._vectors, self.device, depth=self.network.depth)
+        return Batches(self._vectors, self.device, depth=self.network.depth, least=MANY)
 
     @property
     def batch(self) -> int:

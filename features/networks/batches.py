@@ -156,12 +156,21 @@ class Batches:
         Function from the height and width of pictures, px, to the most of them that fit in memory; None for any number.
     depth
         The number of channels of its pictures.
+    least
+        The smallest size of a batch, if there are larger ones.
     """
 
     def __init__(
-        self, compute: Compute, device: str, most: Callable[[int, int], int] | None = None, depth: int = 3
+        self,
+        compute: Compute,
+        device: str,
+        most: Callable[[int, int], int] | None = None,
+        *,
+        depth: int = 3,
+        least: int = 1,
     ) -> None:
         self.device = device
+        self._least = least
         self._depth = depth
         self._compute = compute
         self._most = most
@@ -180,9 +189,11 @@ class Batches:
         sizes = within(ladder, self._most(height, width) if self._most else ladder[-1])
         if len(sizes) == 1:
             return sizes
-        picture = np.random.default_rng(0).integers(256, size=(height, width, 3), dtype=np.uint8)
-        part = next((size for size in sizes if self._is_alike(picture, size)), 1)
-        return tuple(size for size in sizes if size % part == 0) if part > 1 else (1,)
+        picture = np.random.default_rng(0).integers(256, size=(height, width, self._depth), dtype=np.uint8)
+        wanted = [size for size in sizes if size >= self._least]
+        smaller = [size for size in reversed(sizes) if size < self._least]
+        part = next((size for size in wanted + smaller if self._is_alike(picture, size)), 1)
+        return tuple(size for size in sizes if size >= part and size % part == 0) if part > 1 else (1,)
 
     def _is_alike(self, picture: Pictures, size: int) -> bool:
         """Return whether copies of a picture have the same bits at each place of a part, which fits in memory."""
