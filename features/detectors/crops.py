@@ -90,7 +90,7 @@ def square(picture: Picture, middle: Points, side: float, size: int) -> tuple[Pi
 
 def _unit(side: float, size: int) -> int:
     """Return the power of 2 by which a side, px, can be divided without becoming less than a size."""
-    return 1 << max(0, math.floor(math.log2(max(side, 1) / size)))
+    return int(2 ** max(0, math.floor(math.log2(max(side, 1) / size))))
 
 
 def resized(picture: Picture, width: int, height: int) -> Picture:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.networks import batches
-from affex.features.networks.batches import LADDER, Batches, kind_of
+from affex.features.networks.batches import LADDER, Batches, kind_of, memory_format
 
 if TYPE_CHECKING:
     import torch
@@ -212,7 +212,7 @@ def place(module: "torch.nn.Module", device: str, precision: Precision) -> None:
     # For the whole process: a GPU adds up products of float16 in float32, as a CPU does.
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
-    module.to(device=device, dtype=getattr(torch, GIVEN[precision]), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module.to(device=device, dtype=getattr(torch, GIVEN[precision]), memory_format=memory_format(device))  # type: ignore[call-overload]
     if precision == "float16":
         # CPUs have no fast float16: products of its numbers are the same in float32.
         _halve(module, torch.float16 if kind == "cuda" else torch.float32)
@@ -253,7 +253,7 @@ def normalised(pictures: "torch.Tensor", network: Network) -> "torch.Tensor":
 
     Returns
     -------
-    shown : (n, channels, height, width) float32 tensor, channels last in memory
+    shown : (n, channels, height, width) float32 tensor, in memory as `memory_format` says
     """
     import torch
 
@@ -263,7 +263,7 @@ def normalised(pictures: "torch.Tensor", network: Network) -> "torch.Tensor":
         shares = (pictures.int() * _along_channels(GREY, pictures.device).int()).sum(1, keepdim=True, dtype=torch.int32)
         pictures = (shares + (1 << 14)) >> 15
     mean, scale = (_along_channels(values, pictures.device) for values in (network.mean, network.scale))
-    return pictures.float().sub_(mean).mul_(scale).contiguous(memory_format=torch.channels_last)
+    return pictures.float().sub_(mean).mul_(scale).contiguous(memory_format=memory_format(pictures.device.type))
 
 
 @cache

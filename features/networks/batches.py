@@ -50,6 +50,13 @@ def kind_of(device: str) -> str:
     return device.partition(":")[0]
 
 
+def memory_format(device: str) -> "torch.memory_format":
+    """Return how the pictures of a network lie in memory: channels last on a CPU, and plane by plane on a GPU."""
+    import torch
+
+    return torch.channels_last if kind_of(device) == "cpu" else torch.contiguous_format
+
+
 def within(ladder: Sequence[int], most: int) -> tuple[int, ...]:
     """Return the sizes of a ladder up to the most pictures that fit in memory; 1 if none does."""
     return tuple(size for size in ladder if size <= most) or (1,)

@@ -94,7 +94,8 @@ def _column_by_column(last: "torch.nn.Conv2d") -> "tuple[torch.nn.Module, torch.
     columns = torch.nn.Conv2d(last.in_channels, size, (size, 1), padding=(size // 2, 0))
     columns.weight.data = last.weight.data[0].permute(2, 0, 1).unsqueeze(3).contiguous()
     assert last.bias is not None
-    columns.bias = torch.nn.Parameter(torch.nn.functional.pad(last.bias.data, (0, size - 1)))
+    # To the middle map, which is not shifted: zeros take the place of the others at the edges.
+    columns.bias = torch.nn.Parameter(torch.nn.functional.pad(last.bias.data, (size // 2, size // 2)))
     return columns, SumOfShifted()
 
 

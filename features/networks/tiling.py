@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from affex.features.networks.batches import memory_format
+
 if TYPE_CHECKING:
     import torch
 
@@ -101,14 +103,18 @@ def tiled(pictures: "torch.Tensor", levels: int = 0) -> "torch.Tensor":
 
     Returns
     -------
-    pyramids : (n, channels, ...) float32 tensor, in the size of `layout`; channels last in memory
+    pyramids : (n, channels, ...) float32 tensor, in the size of `layout`, in memory as `memory_format` says
     """
     import torch
 
     n, channels, height, width = pictures.shape
     plan = layout(height, width, levels)
-    shape = (n, plan.height, plan.width, channels)
-    pyramids = torch.zeros(shape, device=pictures.device, dtype=pictures.dtype).permute(0, 3, 1, 2)
+    pyramids = torch.empty(
+        (n, channels, plan.height, plan.width),
+        device=pictures.device,
+        dtype=pictures.dtype,
+        memory_format=memory_format(pictures.device.type),
+    ).zero_()
     level = pictures.contiguous()  # each level is resized plane by plane
     for left, top, w, h in plan.tiles:
         if (h, w) != level.shape[2:]:

@@ -187,6 +187,14 @@ def test_strips_change_nothing(portrait, monkeypatch, rows):
         np.testing.assert_allclose(mmod._run(network, pyramids), network(pyramids), atol=1e-5)
 
 
+def test_the_last_convolution_is_the_sum_of_its_columns():
+    last = torch.nn.Conv2d(5, 1, 9, padding=4)
+    maps = torch.randn(2, 5, 12, 7)
+    columns, total = mmod._column_by_column(last)
+    assert columns(maps).shape == (2, 9, 12, 7)
+    torch.testing.assert_close(total(columns(maps)), last(maps), rtol=0, atol=1e-5)
+
+
 def test_a_box_that_a_better_one_overlaps_goes():
     # Of 10 x 10 px, moved by 5 px: 50 px shared of 150 px around both are .333, less than the .338 allowed; moved by
     # 4 px: 60 of 140 are .43. A box inside another one goes by the same rule.
@@ -370,6 +378,15 @@ def test_halving_keeps_what_is_even_and_its_place():
     lone[12, 22] = 160
     assert chips.halved(lone)[5, 10].tolist() == [22, 22, 22]
     assert chips.halved(lone[:8]).size == 0
+
+
+def test_halving_truncates_the_weighed_sums(portrait):
+    weights = np.outer((1, 4, 6, 4, 1), (1, 4, 6, 4, 1))
+    for picture in (portrait[:41, :50], portrait[10:50, 3:54], np.full((20, 21, 3), 255, np.uint8)):
+        around = np.lib.stride_tricks.sliding_window_view(picture, (5, 5), axis=(0, 1))[::2, ::2]
+        wanted = (around * weights).sum(axis=(3, 4)) // 256
+        rows, columns = (side - 3 >> 1 for side in picture.shape[:2])
+        assert np.array_equal(chips.halved(picture), wanted[:rows, :columns])
 
 
 def test_points_that_are_no_face_are_refused():

@@ -74,6 +74,24 @@ def test_a_part_is_stretched_from_inside_pixels_to_inside_pixels() -> None:
     assert not crops.stretched(ramp, np.array([(300.0, 5.0), (320.0, 25.0)]), 20, 20).any()
 
 
+@pytest.mark.parametrize("side", [70.0, 250.0, 401.0, 700.0])
+def test_a_square_shows_its_part_of_the_picture_also_where_it_is_halved(side: float) -> None:
+    ramp = np.broadcast_to(np.linspace(0, 255, 1000)[None, :, None], (800, 1000, 3)).astype(np.uint8)
+    part, corner, scale = crops.square(ramp, np.array([480.3, 400.7]), side, 100)
+    assert part.shape == (100, 100, 3)
+    assert abs(100 * scale - side) <= side / 100  # whole pixels, of which those of large parts can be halved
+    assert np.abs(corner + 50 * scale - (480.3, 400.7)).max() <= 0.5
+    wanted = np.interp(corner[0] + (np.arange(100) + 0.5) * scale - 0.5, np.arange(1000), ramp[0, :, 0])
+    assert np.abs(part[..., 0] - wanted).max() <= 1.5
+
+
+def test_large_crops_can_be_halved() -> None:
+    for side, unit in ((287.0, 1), (361.0, 2), (733.0, 4)):
+        left, top, right, bottom = crops.area(np.array([100.0, 200, 100 + side, 200 + side]))
+        assert (right - left) % unit == (bottom - top) % unit == 0
+        assert -1 < (right - left) - 1.6 * side < unit + 1
+
+
 # A still -------------------------------------------------------------------------------------------
 
 
@@ -96,6 +114,24 @@ def test_a_known_box_stands_until_the_face_has_moved(portrait: np.ndarray, searc
         [box] = search.around(portrait, off).boxes
         assert np.array_equal(box, off) == stands
         assert np.abs(box - known).max() < 0.03 * width
+
+
+def test_points_come_with_the_box_that_follows_from_them(portrait: np.ndarray, search: Search) -> None:
+    whole = search.whole([portrait])[0]
+    [known], [points] = whole.boxes, whole.points
+    np.testing.assert_allclose(box_of(points), known, atol=1e-3)
+    held = search.around(portrait, known)
+    assert np.array_equal(held.boxes[0], known)
+    assert np.array_equal(held.points[0], five(portrait, known))
+    moved = search.around(portrait, known + np.float32(0.1 * (known[2] - known[0])))
+    np.testing.assert_allclose(box_of(moved.points[0]), moved.boxes[0], atol=1e-3)
+
+
+def test_a_known_box_stands_in_a_whole_frame_too(portrait: np.ndarray, search: Search) -> None:
+    [known] = search.whole([portrait])[0].boxes
+    elsewhere, off = known + 100, known + np.float32(0.005 * (known[2] - known[0]))
+    [box] = search.whole([portrait], np.stack([elsewhere, off]))[0].boxes
+    assert np.array_equal(box, off)
 
 
 def test_a_still_in_a_film_keeps_its_box_its_points_and_its_crop(portrait: np.ndarray, search: Search) -> None:
