@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from sklearn.base import clone
 
 from affex.classifiers.estimators.nets.estimator import NetClassifier
 from affex.classifiers.net import POOLS, TRUNKS
@@ -52,7 +53,8 @@ def on_gpu(device: str, n_sequences: int) -> int:
     offsets, labels = np.arange(61) * 8, rng.integers(0, 3, 60)
     pictures = (rng.standard_normal((480, 8, 8)) + labels.repeat(8)[:, None, None]).astype(np.float32)
     for trunk, pool in itertools.product(TRUNKS, POOLS):
-        nets = [NetClassifier(trunk=trunk, pool=pool, epochs=3, patience=0, dropout=0.0, device=one) for one in ("cpu", device)]
+        net = NetClassifier(trunk=trunk, pool=pool, epochs=3, patience=0, dropout=0.0)
+        nets = [clone(net).set_params(device=name) for name in ("cpu", device)]
         one, other = (net.fit(pictures, labels, offsets=offsets).predict_proba(pictures, offsets) for net in nets)
         print(f"{trunk}, {pool}: probabilities differ by {np.abs(one - other).max():.1e} at most", flush=True)
     trained(n_sequences // 10, device, time.perf_counter)  # libraries prepare themselves
