@@ -80,7 +80,7 @@ class Embedding(OfPerson):
         The sha256 of its weight file.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     packages: ClassVar[tuple[str, ...]] = ("torch", "opencv-python-headless")
     on_device: ClassVar[bool] = True
     framewise = True
