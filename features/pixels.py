@@ -54,7 +54,7 @@ class Pixels(OfPerson):
         Whether the histogram of a grey picture is equalised: light and skin colour then matter less, noise more.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     packages: ClassVar[tuple[str, ...]] = ("opencv-python-headless",)
     framewise = True
 

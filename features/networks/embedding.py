@@ -48,7 +48,7 @@ class Embedding(NetworkFeature, OfPerson):
         As in `NetworkFeature`.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     chip: Chip = "box"
     widened: float = 0.3
