@@ -33,10 +33,15 @@ def main() -> None:
     parser.add_argument("--data", help="the corpus's folder")
     parser.add_argument("--partial", action="store_true")
     parser.add_argument("--protocol", help="another protocol than the system's, such as one of few folds")
+    parser.add_argument("--weights", help="the folder of weight files that cannot be fetched")
     parser.add_argument("--cache", default="cache")
     parser.add_argument("--said", required=True, help="what the corpus is, in words")
     given = parser.parse_args()
-    place = [*(["--data", given.data] if given.data else []), *(["--partial"] if given.partial else [])]
+    place = [
+        *(["--data", given.data] if given.data else []),
+        *(["--partial"] if given.partial else []),
+        *(["--weights", given.weights] if given.weights else []),
+    ]
     protocol = ["--protocol", given.protocol] if given.protocol else []
     for name in given.systems:
         typed = ["--system", name, "--dataset", given.dataset, *place, "--cache", given.cache, "--jobs", "1"]

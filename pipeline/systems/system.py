@@ -51,7 +51,8 @@ class Ours:
     command
         The command, as typed.
     seconds
-        How long the processor computed for the command, one core, the features being there, s.
+        How long the processor computed for the command, s, with the features, and the runs of a fusion if they were
+        evaluated before, being there.
     """
 
     metric: str

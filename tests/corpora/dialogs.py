@@ -61,7 +61,7 @@ def raters(emotion: str) -> tuple[str, ...]:
 
 
 def means(number: int) -> str:
-    return f"{2.5 + number / 10:.4f}, 2.0000, 3.5000"
+    return f"{2.5 + 0.4 * number:.4f}, {2.0 + 0.3 * number:.4f}, 3.5000"
 
 
 MEANS = means(0)
