@@ -67,6 +67,8 @@ def _details(found: tuple[ListedSystem, ...]) -> Iterator[str]:
         yield from (f"* {corpus}: {_settings(settings)}" for corpus, settings in one.corpora.items() if settings)
         if one.published.protocol:
             yield f"* the source's protocol: {one.published.protocol}"
+        if one.parameters:
+            yield f"* {_parameters(one)}"
         if one.reason:
             yield f"* **{one.status}**: {one.reason}"
         yield from map(_measured, one.ours)
@@ -76,6 +78,11 @@ def _details(found: tuple[ListedSystem, ...]) -> Iterator[str]:
 
 def _settings(settings: Mapping[str, object]) -> str:
     return ", ".join(f"{name} = `{value}`" for name, value in settings.items())
+
+
+def _parameters(one: ListedSystem) -> str:
+    source = f"; the source's has {one.published.parameters:,}" if one.published.parameters else ""
+    return f"the network has {one.parameters:,} parameters{source}".replace(",", " ")
 
 
 def _measured(one: Ours) -> str:
