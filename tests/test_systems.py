@@ -237,6 +237,20 @@ def test_a_system_is_evaluated_by_its_name_and_its_file_of_settings_repeats_it(
     assert re.search(r"Next: \S+ fit --system tripathi2018-mlp --seed 1 --cache", printed)
 
 
+@pytest.mark.parametrize(
+    ("words", "uar"), [({"loud": "shouted", "soft": "whispered"}, 1.0), ({"loud": "said", "soft": "said"}, 0.5)]
+)
+def test_the_system_of_transcripts_finds_the_class_in_a_word_and_nowhere_else(
+    words: dict[str, str], uar: float, table: Path, tmp_path: Path
+) -> None:
+    head, *lines = table.read_text(encoding="utf-8").splitlines()
+    told = table.with_name(f"{uar:.0%}.csv")
+    rows = [f"{line},they {words[line.rpartition(',')[2]]} it" for line in lines]
+    told.write_text("\n".join([f"{head},text", *rows]) + "\n", encoding="utf-8")
+    place = {"cache": tmp_path, "scheduler": "inline"}
+    assert affex.evaluate(told, system="tripathi2018-text", **place).summary.figures["uar"].value == uar
+
+
 def test_what_is_typed_beside_a_system_goes_first_and_the_results_say_so(
     typed: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,10 +35,12 @@ def main() -> None:
     parser.add_argument("--partial", action="store_true")
     parser.add_argument("--protocol", help="another protocol than the system's, such as one of few folds")
     parser.add_argument("--features", help="features in the place of its own, as with weight files")
+    parser.add_argument("--weights", help="the folder of published weight files")
     parser.add_argument("--cache", default="cache")
     parser.add_argument("--said", required=True, help="what the corpus is, in words")
     given = parser.parse_args()
     place = [*(["--data", given.data] if given.data else []), *(["--partial"] if given.partial else [])]
+    place += ["--weights", given.weights] if given.weights else []
     protocol = ["--protocol", given.protocol] if given.protocol else []
     features = ["--features", given.features] if given.features else []
     for name in given.systems:

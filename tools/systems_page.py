@@ -36,6 +36,11 @@ paper, C a project on RAVDESS, D a thesis on OMG-Emotion. `works` means that the
 are named; it does not mean that it reaches the published figure. Our figures have their intervals over speakers (95 %).
 Most are on **made labels**: they show that a system runs and learns, and say nothing about people. No published figure
 and figure of ours were measured on the same data.
+
+`needs weights` means that a network's file is published, or yours, and was not at hand: FILE and FOLDER stand for it. Figures
+on **made weights**, random numbers of the network's shapes, show only that the system runs:
+
+    .venv/bin/python tools/made_weights.py FOLDER alexnet resnet50
 """
 
 
