@@ -37,8 +37,8 @@ are named; it does not mean that it reaches the published figure. Our figures ha
 Most are on **made labels**: they show that a system runs and learns, and say nothing about people. No published figure
 and figure of ours were measured on the same data.
 
-`needs weights` means that a network's file is published, or yours, and was not at hand: FILE and FOLDER stand for it. Figures
-on **made weights**, random numbers of the network's shapes, show only that the system runs:
+`needs weights` means that a network's file is published, or yours, and was not at hand: FILE and FOLDER stand for it.
+Figures on **made weights**, random numbers of the network's shapes, show only that the system runs:
 
     .venv/bin/python tools/made_weights.py FOLDER alexnet resnet50
 """
