@@ -9,11 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import ROOT
 from corpus import write_wav
 
 import affex
 from affex.classifiers.estimators.nets.network import Design, n_parameters
+from affex.features.networks import local
+from affex.features.networks.local import Layered
 from affex.pipeline.cli import command
 from affex.pipeline.evaluation import protocols, runs
 from affex.pipeline.evaluation.settings import Settings
@@ -117,11 +120,32 @@ def test_files_are_in_the_wheel() -> None:
     assert project["tool"]["setuptools"]["package-data"]["affex.pipeline.systems"] == ["*.toml"]
 
 
-def test_the_network_on_single_pictures_has_as_many_parameters_as_its_file_says() -> None:
-    ((_, classifier),) = system_of("ravdess-frames").members
-    design = Design(trunk=classifier.trunk, maps=classifier.maps, depth=classifier.depth)
-    n = n_parameters(design, [(128, 128, 3)], 8)
-    assert f"this one has {n:,}.".replace(",", " ") in " ".join(system_of("ravdess-frames").differs)
+@pytest.mark.parametrize("name", [name for name, one in systems().items() if one.parameters])
+def test_a_network_has_as_many_parameters_as_its_file_says(name: str) -> None:
+    ((names, classifier),) = system_of(name).members
+    (feature,) = (spec.feature for spec in feature_specs(" ".join(names)))
+    if isinstance(feature, Layered):
+        with torch.device("meta"):
+            n = sum(parameter.numel() for parameter in feature.module(None).parameters())
+    else:
+        design = Design(trunk=classifier.trunk, maps=classifier.maps, depth=classifier.depth)
+        n = n_parameters(design, [feature.row_shape], 8)
+    assert n == system_of(name).parameters
+
+
+def test_the_layers_that_the_slides_print_have_as_many_parameters_as_they_print() -> None:
+    convolutions = [n_maps * (3 * 3 * before + 1) for before, n_maps in ((3, 64), (64, 32), (32, 16))]
+    assert sum(convolutions) + 8 * (119 * 119 * 16 + 1) == system_of("ravdess-frames").published.parameters
+
+
+def test_made_weights_fit_their_network_and_are_the_same_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    main = runpy.run_path(str(ROOT / "tools" / "made_weights.py"))["main"]
+    for folder in ("one", "two"):
+        monkeypatch.setattr("sys.argv", ["made_weights.py", str(tmp_path / folder), "smallcnn"])
+        main()
+    one, two = (tmp_path / folder / "smallcnn.safetensors" for folder in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert local.SMALLCNN.filled(one).state_dict().keys() == local.SMALLCNN.build().state_dict().keys()
 
 
 # Settings
@@ -176,6 +200,8 @@ def test_a_system_that_cannot_run_is_refused_before_anything_is_read(
         ("poria2017-bclstm", ("sound", "video", "dialogs")),
         ("metallinou2012-blstm", ("sound", "motion capture", "dialogs", "valence")),
         ("omg-face-gru", ("video", "arousal")),
+        ("soft-elm", ("sound", "votes of raters")),
+        ("tripathi2018-text-fusion", ("sound", "motion capture", "transcripts")),
     ],
 )
 def test_what_a_system_needs_follows_from_its_settings(name: str, wanted: tuple[str, ...]) -> None:
@@ -209,6 +235,20 @@ def test_a_system_is_evaluated_by_its_name_and_its_file_of_settings_repeats_it(
     printed = capsys.readouterr().out
     assert "--system tripathi2018-mlp: --features shorttime --classifier net:" in printed
     assert re.search(r"Next: \S+ fit --system tripathi2018-mlp --seed 1 --cache", printed)
+
+
+@pytest.mark.parametrize(
+    ("words", "uar"), [({"loud": "shouted", "soft": "whispered"}, 1.0), ({"loud": "said", "soft": "said"}, 0.5)]
+)
+def test_the_system_of_transcripts_finds_the_class_in_a_word_and_nowhere_else(
+    words: dict[str, str], uar: float, table: Path, tmp_path: Path
+) -> None:
+    head, *lines = table.read_text(encoding="utf-8").splitlines()
+    told = table.with_name(f"{uar:.0%}.csv")
+    rows = [f"{line},they {words[line.rpartition(',')[2]]} it" for line in lines]
+    told.write_text("\n".join([f"{head},text", *rows]) + "\n", encoding="utf-8")
+    place = {"cache": tmp_path, "scheduler": "inline"}
+    assert affex.evaluate(told, system="tripathi2018-text", **place).summary.figures["uar"].value == uar
 
 
 def test_what_is_typed_beside_a_system_goes_first_and_the_results_say_so(

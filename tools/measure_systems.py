@@ -12,6 +12,7 @@ the same corpus is replaced. The time is what the processor computed for the com
 import argparse
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--data", help="the corpus's folder")
     parser.add_argument("--partial", action="store_true")
     parser.add_argument("--protocol", help="another protocol than the system's, such as one of few folds")
+    parser.add_argument("--features", help="features in the place of its own, as with weight files")
     parser.add_argument("--weights", help="the folder of weight files that cannot be fetched")
     parser.add_argument("--cache", default="cache")
     parser.add_argument("--said", required=True, help="what the corpus is, in words")
@@ -43,15 +45,17 @@ def main() -> None:
         *(["--weights", given.weights] if given.weights else []),
     ]
     protocol = ["--protocol", given.protocol] if given.protocol else []
+    features = ["--features", given.features] if given.features else []
     for name in given.systems:
-        typed = ["--system", name, "--dataset", given.dataset, *place, "--cache", given.cache, "--jobs", "1"]
+        typed = ["--system", name, "--dataset", given.dataset, *features, *place, "--cache", given.cache, "--jobs", "1"]
         affex("features", *typed)
         before = computed()
         printed = affex("evaluate", *typed, *protocol, "--json")
         seconds = round(computed() - before)
         data = "FOLDER" if given.data else None
-        beside = {"DATASET": given.dataset, "DATA": data, "PARTIAL": given.partial, "PROTOCOL": given.protocol}
-        command = wording.command("evaluate", SYSTEM=name, **beside)
+        read = re.sub("weights=[^, ]*", "weights=FILE", given.features or "")
+        corpus = {"DATASET": given.dataset, "DATA": data, "PARTIAL": given.partial}
+        command = wording.command("evaluate", SYSTEM=name, **corpus, PROTOCOL=given.protocol, FEATURES=read)
         found = ours(json.loads(printed)["summary"], given.said, command, seconds)
         write(name, found)
         print(f"{name}: {found} on {found.data}, {seconds} s", flush=True)

@@ -36,6 +36,11 @@ paper, C a project on RAVDESS, D a thesis on OMG-Emotion. `works` means that the
 are named; it does not mean that it reaches the published figure. Our figures have their intervals over speakers (95 %).
 Most are on **made labels**: they show that a system runs and learns, and say nothing about people. No published figure
 and figure of ours were measured on the same data.
+
+`needs weights` means that a network's file is published, or yours, and was not at hand: FILE and FOLDER stand for it.
+Figures on **made weights**, random numbers of the network's shapes, show only that the system runs:
+
+    .venv/bin/python tools/made_weights.py FOLDER alexnet resnet50
 """
 
 
@@ -67,6 +72,8 @@ def _details(found: tuple[ListedSystem, ...]) -> Iterator[str]:
         yield from (f"* {corpus}: {_settings(settings)}" for corpus, settings in one.corpora.items() if settings)
         if one.published.protocol:
             yield f"* the source's protocol: {one.published.protocol}"
+        if one.parameters:
+            yield f"* {_parameters(one)}"
         if one.reason:
             yield f"* **{one.status}**: {one.reason}"
         yield from map(_measured, one.ours)
@@ -76,6 +83,11 @@ def _details(found: tuple[ListedSystem, ...]) -> Iterator[str]:
 
 def _settings(settings: Mapping[str, object]) -> str:
     return ", ".join(f"{name} = `{value}`" for name, value in settings.items())
+
+
+def _parameters(one: ListedSystem) -> str:
+    source = f"; the source's has {one.published.parameters:,}" if one.published.parameters else ""
+    return f"the network has {one.parameters:,} parameters{source}".replace(",", " ")
 
 
 def _measured(one: Ours) -> str:

@@ -37,6 +37,7 @@ class ListedSystem:
     settings: Mapping[str, Any]
     corpora: Mapping[str, Mapping[str, Any]]
     differs: tuple[str, ...]
+    parameters: int
     published: Published
     ours: tuple[Ours, ...]
 
@@ -61,6 +62,7 @@ def _listed(one: System) -> ListedSystem:
         one.settings,
         one.corpora,
         one.differs,
+        one.parameters,
         one.published,
         one.ours,
     )

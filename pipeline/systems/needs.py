@@ -11,12 +11,13 @@ from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.errors import UsageError
 
 #: What features read, in words.
-MEDIA = {"audio": "sound", "video": "video", "mocap": "motion capture"}
+MEDIA = {"audio": "sound", "video": "video", "mocap": "motion capture", "text": "transcripts"}
 #: What a corpus may have for a system, and whether an utterance has it.
 KNOWN: Mapping[str, Callable[[Utterance], bool]] = {
     "sound": lambda utterance: utterance.audio is not None,
     "video": lambda utterance: utterance.video is not None,
     "motion capture": lambda utterance: utterance.mocap is not None,
+    "transcripts": lambda utterance: utterance.text is not None,
     "dialogs": lambda utterance: utterance.dialog is not None,
     "votes of raters": lambda utterance: bool(utterance.votes),
     "valence": lambda utterance: utterance.valence is not None,

@@ -29,11 +29,12 @@ Status = Literal["works", "needs weights", "not built", "out of reach"]
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """What the source says of its result; empty where it says nothing."""
+    """What the source says of its result and its network; empty, or 0 parameters, where it says nothing."""
 
     figure: str = ""
     corpus: str = ""
     protocol: str = ""
+    parameters: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,8 @@ class System:
         Whether it runs; if not, what is missing, as a sentence.
     beside
         What must be typed beside its name, as in ``"FEATURES=resnet18:weights=FILE"``.
+    parameters
+        How many numbers its network has, where the source, or the publisher of its weights, says how many theirs has.
     published
         The source's figure.
     differs
@@ -109,6 +112,7 @@ class System:
     status: Status
     reason: str = ""
     beside: str = ""
+    parameters: int = 0
     published: Published = field(default_factory=Published)
     differs: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
