@@ -18,7 +18,7 @@ from affex.pipeline.streams.table import Table
 #: Columns of a plain row, and rows and columns of a picture. The systems' own are larger, and no easier.
 WIDTH, SIDE = 8, 8
 #: Rows of an utterance where a stream has several, plain ones and pictures; turns of a dialog.
-STEPS, PICTURES, TURNS = 12, 6, 12
+STEPS, PICTURES, TURNS = 9, 6, 12
 #: How far a row that shows something stands out of the noise.
 STRENGTH = 4.0
 SPEAKERS, TESTED = 12, 4
@@ -159,7 +159,38 @@ def halves(rng: np.random.Generator, kinds: Sequence[Kind], where: int, n: int) 
     return rows, 2 * bits[0] + bits[1]
 
 
-def table(plant: Plant, kinds: Sequence[Kind], seed: int, n: int = 576, where: int = 0) -> Table:
+def witnesses(rng: np.random.Generator, kinds: Sequence[Kind], where: int, n: int) -> tuple[Rows, NDArray[np.int64]]:
+    """Plant the class weakly in every stream."""
+    rows, y = noise(rng, kinds, n), rng.integers(0, 2, n)
+    for own in rows:
+        _faintly(rng, own, y)
+    return rows, 3 * y
+
+
+def uneven(rng: np.random.Generator, kinds: Sequence[Kind], where: int, n: int) -> tuple[Rows, NDArray[np.int64]]:
+    """Plant one class of four utterances in five, and the other, weakly in one stream."""
+    rows, y = noise(rng, kinds, n), (rng.random(n) < 0.8).astype(np.int64)
+    _faintly(rng, rows[where], y)
+    return rows, 3 * y
+
+
+def doubtful(rng: np.random.Generator, kinds: Sequence[Kind], where: int, n: int) -> tuple[Rows, NDArray[np.int64]]:
+    """Plant the class in one stream, and the other class in a fifth of the utterances."""
+    rows, y = noise(rng, kinds, n), rng.integers(0, 2, n)
+    shown = np.where(rng.random(n) < 0.2, 1 - y, y)
+    for step in range(rows[where].shape[1]):
+        mark(rows[where], step, shown)
+    return rows, 3 * y
+
+
+def _faintly(rng: np.random.Generator, rows: NDArray[Any], y: NDArray[np.int64]) -> None:
+    """Let all rows of an utterance show a number of deviation 1 whose mean is 0.5 away from 0, up or down."""
+    shown = y - 0.5 + rng.standard_normal(len(y))
+    for step in range(rows.shape[1]):
+        mark(rows, step, np.zeros(len(y), np.int64), STRENGTH * shown)
+
+
+def table(plant: Plant, kinds: Sequence[Kind], seed: int, n: int = 432, where: int = 0) -> Table:
     """Return the rows of utterances with their labels, and values 3 apart with a deviation of 0.3.
 
     Every `TURNS` utterances are the turns of one speaker's dialog. Class -1 is no label.
