@@ -31,6 +31,7 @@ from affex.pipeline.execution.runner import Runner
 from affex.pipeline.models import model_file, models
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.readers import reader_of
+from affex.pipeline.streams.stream import Stream, offsets_of
 from affex.pipeline.streams.table import Table
 
 PLAIN, PICTURES, ONE = Kind(), Kind(channels=1), Kind(several=False)
@@ -80,7 +81,17 @@ def rows(kinds: tuple[Kind, ...]) -> Table:
     """Return three sessions of a dialog each, of two speakers who take turns; the first turn has no label."""
     table = planted.table(planted.turns_before, kinds, seed=0, n=3 * planted.TURNS)
     utterances = (replace(u, speaker=f"{u.speaker}{'ab'[int(u.dialog_start) % 2]}") for u in table.utterances)
-    return replace(table, utterances=tuple(utterances))
+    return replace(table, utterances=tuple(utterances), streams=tuple(map(shortened, table.streams)))
+
+
+def shortened(stream: Stream) -> Stream:
+    """Return a stream of whose utterances each lacks the last rows, more or fewer of them."""
+    if not stream.framewise:
+        return stream
+    lengths = stream.lengths - np.random.default_rng(0).integers(0, 4, len(stream))
+    kept = np.concatenate([begin + np.arange(n) for begin, n in zip(stream.offsets, lengths, strict=False)])
+    assert stream.times is not None
+    return replace(stream, offsets=offsets_of(lengths), rows=(stream.flat[kept], stream.times[kept]))
 
 
 def plan(spec: str, kinds: tuple[Kind, ...], target: str, seed: int = 0) -> Plan:
