@@ -110,6 +110,15 @@ def test_attention_is_the_equation_of_its_source():
     assert np.allclose(transformer(x, mask).detach(), (g[:, None] * f).sum(axis=0) / g.sum())
 
 
+def test_attention_reads_centred_columns():
+    """There is no bias: of columns that are all above 0, no row could be scored low."""
+    X, y, groups, offsets = toy()
+    net = NetClassifier(trunk="none", pool="self", **QUICK)
+    one, other = (clone(net).fit(rows, y, groups, offsets=offsets) for rows in (X, X + 64))
+    assert other.predict_proba(X + 64, offsets) == pytest.approx(one.predict_proba(X, offsets), abs=1e-3)
+    assert other.predict_proba(X, offsets) != pytest.approx(one.predict_proba(X, offsets), abs=0.1)
+
+
 def test_bilinear_pooling_is_a_form_of_the_rank_of_its_factors():
     with seeded(1):
         fusion = parts.Bilinear([3, 4], units=5, factors=2, dropout=0.0).double()
@@ -240,6 +249,23 @@ def test_three_networks_together_always_find_it(seed):
     assert spotting("relation", seed, n=720, seeds=3) > 0.95
     assert spotting("transformer", seed, n=720, seeds=3) > 0.95
     assert spotting("mean", seed, n=720, seeds=3) < 0.45
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_a_support_vector_machine_on_statistics_finds_neither_the_frame_nor_the_product(seed):
+    def accuracy_of(train, test):
+        svm = classifier_of("svm:C=10,gamma=0.03").build().fit(*train)
+        return float((svm.predict(test[0]) == test[1]).mean())
+
+    def statistics(X, y, groups, _):
+        frames = X.reshape(len(y), 50, -1)
+        return np.hstack([f(frames, axis=1) for f in (np.mean, np.std, np.min, np.max)]), y, groups
+
+    assert accuracy_of(*(statistics(*side) for side in spotted(seed, 360))) < 0.45
+    streams, y, groups = multiplied(seed)
+    rows = np.hstack(streams)
+    assert accuracy_of(*((rows[own], y[own], groups[own]) for own in (groups < 8, groups >= 8))) < 0.7
 
 
 def spoken(shift, seed, n_dialogs=72, n_turns=20):
