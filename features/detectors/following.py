@@ -28,6 +28,9 @@ SAME = 0.3
 FAR, GROWN = 1.0, 1.6
 #: How much a face may differ from the last sight of its track, and from that of a track that was hidden.
 UNLIKE, UNLIKE_HIDDEN = 0.5, 0.3
+#: The most of both together: a face that moved far must look the same. In films of two people of which a third walks in
+#: front, faces of one person give .6 at most, and one beside the face that it hides 1.2 (`benchmarks/people.py`).
+BOTH = 1.0
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ def _cost(track: _Track, box: Box, look: Small) -> float | None:
     unlike = track.unlike(look)
     if away > FAR or not 1 / GROWN < grown < GROWN or unlike > (UNLIKE_HIDDEN if track.hidden else UNLIKE):
         return None
-    return away + unlike
+    return away + unlike if away + unlike <= BOTH else None
 
 
 def _looks(frame: Picture, faces: Faces) -> list[Small]:

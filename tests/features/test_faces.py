@@ -238,6 +238,15 @@ def test_a_face_of_another_size_or_look_is_another_track():
         assert [list(each) for each in follow(np.stack([frame, second]), every=1)] == [[0], [1]]
 
 
+def test_a_face_that_moved_far_must_look_the_same():
+    here, near, far = squares((100, 100, 90)), squares((115, 100, 90)), squares((180, 100, 90))
+    for number, (moved, left) in enumerate(((near, 115), (far, 180))):
+        changed = moved.copy()
+        changed[100:145, left : left + 90, 1:] = 255 - changed[100:145, left : left + 90, 1:]
+        tracks = [[list(each) for each in follow(np.stack([here, second]), every=1)] for second in (moved, changed)]
+        assert tracks == [[[0], [0]], [[0], [number]]]
+
+
 def test_a_cut_ends_all_tracks():
     frames = np.stack([squares((100, 100, 90), (400, 200, 100))] * 3)
     assert [list(each) for each in follow(frames, cuts=(2,))] == [[0, 1], [0, 1], [2, 3]]
