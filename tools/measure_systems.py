@@ -78,6 +78,8 @@ def ours(summary: dict[str, Any], said: str, command: str, seconds: int) -> Ours
     """Return the first figure of a run's summary."""
     metric = next(name for name in METRICS if name in summary["figures"])
     figure = summary["figures"][metric]
+    if figure["interval"]["low"] is None:
+        raise SystemExit(f"{command}: {metric} {figure['value']:.3f} has no interval: {figure['interval']['reason']}")
     value, low, high = (round(figure["interval"][key], 3) for key in ("value", "low", "high"))
     return Ours(metric=metric, value=value, low=low, high=high, data=said, command=command, seconds=seconds)
 

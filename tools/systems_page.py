@@ -56,8 +56,8 @@ def _table(found: tuple[ListedSystem, ...]) -> Iterator[str]:
     for one in found:
         published = _joined(one.published.figure, one.published.corpus)
         ours = "; ".join(f"{figure} on {figure.data}" for figure in one.ours)
-        last = ours or ("" if one.status == "works" else f"**{one.status}**: {one.reason}")
-        yield f"| {one.row} | `{one.name}` | {one.title} | {published} | {last} |"
+        status = "" if one.status == "works" else f"**{one.status}**" if ours else f"**{one.status}**: {one.reason}"
+        yield f"| {one.row} | `{one.name}` | {one.title} | {published} | {'; '.join(filter(None, [status, ours]))} |"
 
 
 def _details(found: tuple[ListedSystem, ...]) -> Iterator[str]:
