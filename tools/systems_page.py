@@ -56,7 +56,10 @@ def _table(found: tuple[ListedSystem, ...]) -> Iterator[str]:
     for one in found:
         published = _joined(one.published.figure, one.published.corpus)
         ours = "; ".join(f"{figure} on {figure.data}" for figure in one.ours)
-        status = "" if one.status == "works" else f"**{one.status}**" if ours else f"**{one.status}**: {one.reason}"
+        if one.status == "works":
+            status = "" if ours else "no figure yet: it was tried in parts only"
+        else:
+            status = f"**{one.status}**" if ours else f"**{one.status}**: {one.reason}"
         yield f"| {one.row} | `{one.name}` | {one.title} | {published} | {'; '.join(filter(None, [status, ours]))} |"
 
 
