@@ -56,7 +56,8 @@ RECURRENT, CONVOLUTIONS = {"rnn", "gru", "lstm", "bilstm"}, {"conv1d", "cnn2d", 
 ATTENTION = {"self", "relation", "transformer"}
 BUILT = [one for one in systems().values() if one.status == "works"]
 #: Utterances; attention and recurrence need more of them at the rates of the systems.
-FEW, MORE = 432, {planted.some_rows: 720, planted.order_of_rows: 720}
+FEW = 432
+MORE = {planted.some_rows: 1080, planted.order_of_rows: 720, planted.halves: 720}
 #: What is tried in every run of the tests; `tests/classifiers/test_net.py` has each mechanism by itself.
 ALWAYS = ("hidden layers-tripathi2018-mlp",)
 
