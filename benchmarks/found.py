@@ -86,13 +86,15 @@ def look(path: Path, name: str, feature: Faces, model: Any, scale: float = 1.0) 
         return picture if scale == 1 else cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
     try:
-        values = feature.one_person(feature.extract_stream(frames_of(path, feature, change), model)).values
+        rows = feature.extract_stream(frames_of(path, feature, change), model)
     except ExtractionError:
         return Found(name, n_frames, 0, 0, float("nan"))
+    n_found = len(np.unique(rows.values[is_found(rows.values), 0]))  # whoever it is: a cut begins another track
+    values = feature.one_person(rows).values
     values = values[is_found(values)]
     widths = values[:, COLUMNS.index("x1")] - values[:, COLUMNS.index("x0")]
     n_several = int((values[:, COLUMNS.index("n_faces")] > 1).sum())
-    return Found(name, n_frames, len(values), n_several, float(np.median(widths)) if len(widths) else float("nan"))
+    return Found(name, n_frames, n_found, n_several, float(np.median(widths)) if len(widths) else float("nan"))
 
 
 def together(name: str, films: Sequence[Found]) -> Found:

@@ -90,7 +90,8 @@ def some_rows(rng: np.random.Generator, kinds: Sequence[Kind], where: int, n: in
     order = rng.permuted(np.tile(np.arange(steps), (n, 1)), axis=1)
     for k in range(third):
         mark(rows[where], order[:, k], y)
-        mark(rows[where], order[:, k], 2)
+        for other in range(2, SIDE // 2 if kinds[where].channels else WIDTH):
+            mark(rows[where], order[:, k], other)
         mark(rows[where], order[:, third + k], 1 - y)
     return rows, 3 * y
 

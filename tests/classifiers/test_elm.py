@@ -56,6 +56,22 @@ def test_soft_targets_are_weighted_repeats():
     assert repeated.ridge_.predict(X) == pytest.approx(soft.predict(X), abs=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_raters_shares_are_learned_from_soft_targets_only(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(600, 3))
+    shares = expit(X[:, 0])  # of the first class
+    classes, both = np.repeat(["a", "b"], 600), np.concatenate([shares, 1 - shares])
+    soft = machine().fit(np.concatenate([X, X]), classes, ridgeshares__sample_weight=both)
+    hard = machine().fit(X, np.where(shares > 0.5, "a", "b"))
+    tested = rng.normal(size=(400, 3))
+    soft_error, hard_error = (
+        np.abs(model.predict_proba(tested)[:, 0] - expit(tested[:, 0])).mean() for model in (soft, hard)
+    )
+    assert soft_error < 0.05
+    assert hard_error > 0.1
+
+
 def test_shares_sum_to_1_before_any_is_cut():
     X, y, _ = speakers_and_classes()
     model = RidgeShares(1.0).fit(X, y)

@@ -436,6 +436,16 @@ def test_an_utterance_with_weight_0_teaches_nothing():
     assert joblib.hash(one.states_) == joblib.hash(other.states_)
 
 
+def test_epochs_are_found_on_speakers_who_are_not_learned_from():
+    """Labels without any reason are learned by heart, and the loss of all who are learned from falls for ever."""
+    rng = np.random.default_rng(0)
+    X, y, groups = rng.standard_normal((48, 20)).astype(np.float32), rng.integers(0, 2, 48), np.arange(48) % 6
+    net = NetClassifier(trunk="none", head=(32,), rate=0.01, dropout=0.0, epochs=40, patience=40)
+    assert net.fit(X, y, groups).best_params_["epochs"] < 10
+    everybody = [(np.arange(48), np.arange(48))] * 2
+    assert net.fit(X, y, groups, inner=everybody).best_params_["epochs"] == 40
+
+
 def test_soft_targets_are_weighted_repeats():
     X, y, groups, _ = toy()
     rows = X.reshape(len(y), -1)
