@@ -123,6 +123,13 @@ def test_epochs_are_found_on_inner_speakers(stills: Path, tmp_path: Path):
     assert 1 <= tuned.of_file(found).epochs <= 3
 
 
+def test_the_next_step_names_the_network_with_its_new_weights(stills: Path, weights: Path, tmp_path: Path):
+    out = tmp_path / "new.safetensors"
+    network = f"smallcnn:weights={weights},{FACES}"
+    said = affex(stills, "tune", "train", "--network", network, "--epochs", "0", "--out", str(out))
+    assert f"smallcnn:weights={out},{FACES}" in said.replace("\n", "")
+
+
 def test_a_network_may_be_tuned_again_and_remembers_all_that_it_saw(stills: Path, weights: Path, tmp_path: Path):
     network = f"smallcnn:{FACES},weights={weights}"
     again = tune(

@@ -9,6 +9,7 @@ import click
 from affex.pipeline.cli.config import CONFIG
 from affex.pipeline.cli.options import CACHE, FITTED, PATH, RUNNING, TUNED, option, with_system
 from affex.pipeline.evaluation.settings import Settings
+from affex.pipeline.specs import grammar
 from affex.pipeline.specs.classifiers import classifier_spec
 from affex.pipeline.text import wording
 from affex.pipeline.text.console import Terminal
@@ -122,6 +123,5 @@ def tune(
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         how = tuning.Training(**training)
         path = tuning.tune(workspace, network, corpora.named_in(settings), how, out, exclude=_names(exclude))
-        joint = "," if ":" in network else ":"
-        kept = ",".join(part for part in network.split(",") if "weights=" not in part)
-        console.print(corpora.next_step("evaluate", FEATURES=f"{kept}{joint}weights={path}"))
+        tuned = {**grammar.parameters(network), "weights": path}
+        console.print(corpora.next_step("evaluate", FEATURES=grammar.spec(grammar.name_of(network), tuned)))
