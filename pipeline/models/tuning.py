@@ -295,12 +295,14 @@ def _tuned(
     """Return the layers after training, and the record of it."""
     from affex.classifiers.estimators.nets import pictures
     from affex.classifiers.estimators.nets.training import Schedule
+    from affex.classifiers.estimators.training import balanced
     from affex.features.networks.architectures import Normalised
 
     rate = how.rate or RATES[start is None]
     target = np.searchsorted(shown.classes, shown.labels)
+    weight = balanced(target, np.ones(len(target)))
     labelled = pictures.Labelled(
-        shown.pictures, np.repeat(target, shown.lengths), np.repeat(_weights(target) / shown.lengths, shown.lengths),
+        shown.pictures, np.repeat(target, shown.lengths), np.repeat(weight / shown.lengths, shown.lengths),
         len(shown.classes),
     )  # fmt: skip
     module, epochs = pictures.trained(
@@ -331,13 +333,6 @@ def _tuned(
         versions=versions(PACKAGES),
     )
     return module.get_submodule("layers"), tuning
-
-
-def _weights(target: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return weights of utterances with which all classes count as much as each other."""
-    counts = np.bincount(target)
-    weights: NDArray[np.float64] = len(target) / np.count_nonzero(counts) / counts[target]
-    return weights
 
 
 def _inner(shown: Shown) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from affex.classifiers.estimators.nets.losses import LOSSES
-from affex.classifiers.estimators.nets.training import Schedule, best_epochs, optimiser_of, seeded, single_thread
+from affex.classifiers.estimators.nets.training import (
+    Schedule,
+    best_epochs,
+    only,
+    optimiser_of,
+    seeded,
+    single_thread,
+)
 from affex.classifiers.estimators.training import Numbers
 
 #: Function that returns the network as training begins, and the width of its vectors. It may draw random numbers.
@@ -44,9 +51,7 @@ class Labelled:
 
     def only(self, numbers: Numbers) -> "Labelled":
         """Return the same with the weight 0 for all other pictures."""
-        kept = np.zeros_like(self.weight)
-        kept[numbers] = self.weight[numbers]
-        return replace(self, weight=kept)
+        return replace(self, weight=only(self.weight, numbers))
 
 
 class PictureTrainer:
@@ -138,6 +143,7 @@ def trained(
 
 @contextmanager
 def exact() -> Iterator[None]:
-    """Use deterministic algorithms on a GPU, without TF32."""
-    with torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
+    """Use deterministic algorithms of cuDNN on a GPU, without TF32."""
+    # `flags` turns off what it is not told: without cuDNN, torch convolves picture by picture.
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
         yield

@@ -6,7 +6,7 @@ random numbers.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -46,6 +46,13 @@ class Schedule:
         return Augmentation(self.augment, self.noise, self.widest, self.angle)
 
 
+def only(weight: NDArray[np.float64], numbers: Numbers) -> NDArray[np.float64]:
+    """Return weights of which all but those with some numbers are 0."""
+    kept = np.zeros_like(weight)
+    kept[numbers] = weight[numbers]
+    return kept
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """What a network learns from.
@@ -73,9 +80,7 @@ class Task:
 
     def only(self, utterances: Numbers) -> "Task":
         """Return the task with the weight 0 for all other utterances."""
-        kept = np.zeros_like(self.weight)
-        kept[utterances] = self.weight[utterances]
-        return Task(self.given, self.target, kept, self.n_outputs)
+        return replace(self, weight=only(self.weight, utterances))
 
 
 class Trainer:
@@ -130,8 +135,7 @@ class Trainer:
     def loss_of(self, utterances: Numbers, weight: NDArray[np.float64]) -> float:
         """Return the mean loss of other utterances, each with its weight."""
         self._network.eval()
-        shown = np.zeros_like(weight)
-        shown[utterances] = weight[utterances]
+        shown = only(weight, utterances)
         with single_thread(), torch.inference_mode():
             parts = [self._loss(dialogs, shown)[0].item() for dialogs in _parts(self._task, utterances, self._schedule)]
         return float(sum(parts) / shown.sum())
