@@ -93,7 +93,8 @@ class Flow(OfPerson):
                 f"no two of {len(rows.values)} frames in a row show the face in one shot: sample more frames "
                 "(faces.frames=25/s)"
             )
-        pictures = {int(n): self._pixels.picture(rows.values[n], rows.crops[int(n)]) for n in {*first, *(first + 1)}}
+        pixels = self._pixels
+        pictures = {int(n): pixels.picture(rows.values[n], rows.crops[int(n)]) for n in {*first, *(first + 1)}}
         seconds = rows.times[first + 1] - rows.times[first]
         fields = [flow(pictures[n], pictures[n + 1]).ravel() for n in first.tolist()]
         velocities = np.array(fields) / self.width / seconds[:, None]

@@ -240,18 +240,19 @@ def publish(file: FeatureFile, held: Holdings, sources: Mapping[str, bytes]) -> 
     _set_aside(file)
     shape = _shape(file.spec.feature, held.places, failed)
     done = ((id_, source.hex(), held.places[id_]) for id_, source in sources.items() if id_ in held.places)
-    recipe = file.recipe.on(*_devices(held.places))
+    recipe = _recipe_of(file, held.places)
     store.publish(file.path, recipe, columns, shape, itertools.chain(store.entries(done, file.key), failed))
     for number, id_ in enumerate(id_ for id_ in sources if id_ in held.places):
         held.places[id_] = replace(held.places[id_], path=file.path, number=number)
     held.is_published = True
 
 
-def _devices(places: Mapping[str, Place]) -> Iterator[str]:
-    """Yield the devices that computed some rows, as their files name them."""
-    for path in {place.path for place in places.values()}:
-        if (stated := store.described(path)) is not None:
-            yield from stated.versions.get(DEVICE, "").split(", ")
+def _recipe_of(file: FeatureFile, places: Mapping[str, Place]) -> Recipe:
+    """Return the recipe of some rows; of a network's with the devices that computed them, as their files name them."""
+    if not file.spec.feature.on_device:
+        return file.recipe
+    stated = map(store.described, {place.path for place in places.values()})
+    return file.recipe.on(*(name for one in stated if one for name in one.versions.get(DEVICE, "").split(", ")))
 
 
 def _shape(feature: Feature, done: Mapping[str, Place], failed: Sequence[Entry]) -> Shape:
@@ -292,7 +293,7 @@ def _keep_orphans(file: FeatureFile, columns: Sequence[str], held: Holdings) -> 
     for at in range(0, len(orphans), 64):
         some = orphans[at : at + 64]
         shape = _shape(file.spec.feature, {id_: place for id_, _, place in some}, [])
-        recipe = file.recipe.on(*_devices({id_: place for id_, _, place in some}))
+        recipe = _recipe_of(file, {id_: place for id_, _, place in some})
         store.write_segment(file.parts, recipe, columns, store.entries(some, file.key), shape)
 
 

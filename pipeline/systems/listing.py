@@ -1,7 +1,7 @@
 """Listing: from the systems to a list of them, for display."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from affex.pipeline.evaluation.settings import Settings
@@ -49,23 +49,8 @@ def listed() -> tuple[ListedSystem, ...]:
 
 def _listed(one: System) -> ListedSystem:
     own = needs(one.members, Settings(**one.settings)) if one.is_built else ()
-    return ListedSystem(
-        one.name,
-        one.row,
-        one.title,
-        one.paper,
-        one.doi,
-        one.status,
-        one.reason,
-        one.command,
-        own,
-        one.settings,
-        one.corpora,
-        one.differs,
-        one.parameters,
-        one.published,
-        one.ours,
-    )
+    shared = {field.name: getattr(one, field.name) for field in fields(ListedSystem) if field.name != "needs"}
+    return ListedSystem(**shared, needs=own)
 
 
 def show(console: "Console", found: Sequence[ListedSystem]) -> None:
