@@ -213,7 +213,7 @@ links: ## make .links, where editors find the packages under their import names
 
 lock: install ## update requirements.lock after a change of pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --group checkout --universal --fork-strategy fewest \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra docs --extra mlflow --group checkout --universal --fork-strategy fewest \
 	    --no-annotate --no-header --quiet $(LOCK_ARGS) --output-file requirements.lock
 
 clean: ## remove .venv and temporary files of tools (never the cache, never data)
@@ -221,11 +221,11 @@ clean: ## remove .venv and temporary files of tools (never the cache, never data
 	find affex pipeline features classifiers tests -name __pycache__ -prune -exec rm -rf {} +
 
 # The installation itself ------------------------------------------------------------------------------
-# Wheels only: a source package would need a compiler. The one exception, $(DATA_ONLY), contains only data and exists
-# only as a source package; setuptools is installed first, to build its wheel. pip resolves no dependencies: the lock has
-# all packages, and some packages require others that must not be installed (see [tool.uv] in pyproject.toml).
+# Wheels only: a source package would need a compiler. $(SOURCE_ONLY) exist only as source packages, of data or of plain
+# Python; setuptools is installed first, to build their wheels. pip resolves no dependencies: the lock has all packages,
+# and some packages require others that must not be installed (see [tool.uv] in pyproject.toml).
 PIP_INSTALL := $(BIN)/python -m pip install --only-binary :all:
-DATA_ONLY := face-recognition-models
+SOURCE_ONLY := face-recognition-models,jsonpath-rw
 TORCH_VERSION := $(shell sed -n 's/^torch==\([^ ;]*\).*/\1/p' requirements.lock)
 SETUPTOOLS := $(shell sed -n 's/^\(setuptools==[^ ;]*\).*/\1/p' requirements.lock)
 
@@ -253,7 +253,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@echo 'Installing the pinned packages into $(VENV): some minutes the first time, and 2 GB of disk'
 	$(install-torch)
 	$(PIP_INSTALL) --no-deps $(SETUPTOOLS)
-	$(PIP_INSTALL) --no-deps --no-binary $(DATA_ONLY) --no-build-isolation -r requirements.lock
+	$(PIP_INSTALL) --no-deps --no-binary $(SOURCE_ONLY) --no-build-isolation -r requirements.lock
 	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
 	@touch $@
 	@echo 'affex is installed in $(VENV).'

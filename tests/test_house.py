@@ -65,10 +65,11 @@ ROOMS = [
     "systems",
     "fusion",
     "reporting",
+    "contact_sheet",
+    "pages",
     "workspace",
     "models",
     "exchange",
-    "contact_sheet",
     "verification",
     "cli",
 ]
