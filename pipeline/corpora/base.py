@@ -119,6 +119,8 @@ class Corpus:
         default first, as in ``DATASET=iemocap:marked=right``.
     also
         Other names of the corpus, for the error message that gives its name here.
+    excerpts
+        Whether its licence allows passing on short excerpts, with its name and the licence beside them.
     """
 
     name: str
@@ -134,6 +136,7 @@ class Corpus:
     remarks: Callable[[Sequence[Utterance]], Sequence[str]] = lambda _: ()
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     also: tuple[str, ...] = ()
+    excerpts: bool = False
 
 
 def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:

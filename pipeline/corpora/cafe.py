@@ -67,6 +67,7 @@ CORPUS = Corpus(
     name="cafe",
     title="CaFE: 936 acted utterances, 12 actors, 7 emotions in two intensities, Canadian French",
     licence="CC BY-NC-SA 4.0 (not for commercial use)",
+    excerpts=True,
     source="https://doi.org/10.5281/zenodo.1478765",
     also=("Canadian French Emotional",),
     find=find,

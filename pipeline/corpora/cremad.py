@@ -143,6 +143,7 @@ CORPUS = Corpus(
     name="cremad",
     title="CREMA-D: 7442 utterances, 91 actors, 6 emotions, audio and video, crowd votes, English",
     licence="Open Database License 1.0",
+    excerpts=True,
     source="https://github.com/CheyneyComputerScience/CREMA-D",
     also=("CREMA-D", "CREMA"),
     find=find,

@@ -458,6 +458,7 @@ CORPUS = Corpus(
     name="demo",
     title="Synthetic audio-visual utterances of 8 speakers and 4 emotions, made on the spot",
     licence="no terms: synthetic voices, and a portrait in the public domain (NASA, from scikit-image)",
+    excerpts=True,
     source="made by pipeline/corpora/demo.py",
     find=find,
     example=example,

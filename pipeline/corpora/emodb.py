@@ -154,6 +154,7 @@ CORPUS = Corpus(
     name="emodb",
     title="Berlin Database of Emotional Speech (EMO-DB): 535 utterances, 10 actors, 7 emotions, German",
     licence="free for research; the release on Zenodo is under CC BY 4.0",
+    excerpts=True,
     source="https://doi.org/10.5281/zenodo.7447302",
     also=("EMO-DB", "Berlin", "Berlin EmoDB"),
     find=find,

@@ -82,6 +82,7 @@ CORPUS = Corpus(
     name="nemo",
     title="nEMO: 4481 acted utterances, 9 actors, 6 emotions, Polish",
     licence="CC BY-NC-SA 4.0 (not for commercial use)",
+    excerpts=True,
     source="https://github.com/amu-cai/nEMO",
     find=find,
     counts={None: 4481},

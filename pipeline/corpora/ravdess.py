@@ -106,6 +106,7 @@ CORPUS = Corpus(
     name="ravdess",
     title="RAVDESS: 1440 spoken and 1012 sung takes, 24 actors, 8 emotions, audio and video, English",
     licence="CC BY-NC-SA 4.0 (not for commercial use)",
+    excerpts=True,
     source="https://doi.org/10.5281/zenodo.1188976",
     find=find,
     example=example,

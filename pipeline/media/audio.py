@@ -9,6 +9,7 @@ Missing sound is never replaced by zeros. A `MediaError` is raised if a span tou
 begins well before the sound; if a whole file is read that was cut short; and for digital silence.
 """
 
+import io
 import math
 import os
 from dataclasses import dataclass, field
@@ -72,6 +73,15 @@ def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Signal:
     samples = take.samples()
     _require_sound(samples, take)
     return Signal(_resampled(samples, take.rate, rate), rate, begins=take.begins, note=take.note)
+
+
+def encoded(samples: NDArray[np.float32], rate: int) -> bytes:
+    """Return mono samples in [-1, 1] as a FLAC file of 16 bits; `rate` in Hz."""
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
 
 
 @dataclass

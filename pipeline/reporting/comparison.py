@@ -175,7 +175,7 @@ def show_leak(console: "Terminal", honest: Path, leaky: Path) -> None:
             f"PROTOCOL={protocol.name} LEAK=1: both runs have random folds. The effect of a leak is shown "
             "against an honest protocol, as in PROTOCOL=loso LEAK=1."
         )
-    for line in _leak_lines(one, other):
+    for line in leak_lines(one, other):
         console.print(line)
 
 
@@ -355,7 +355,7 @@ def _name(found: Compared) -> str:
     return f"{readable[:80]}-{hashlib.sha256(json.dumps([found.metric, *names]).encode()).hexdigest()[:8]}"
 
 
-def _leak_lines(honest: Run, leaky: Run) -> Iterator[str]:
+def leak_lines(honest: Run, leaky: Run) -> Iterator[str]:
     named = {"honest": honest, "leaky": leaky}
     scores = shared({name: run.scores for name, run in named.items()})
     metric, known = next(iter(honest.summary.headlines.items()))

@@ -1,0 +1,182 @@
+"""The page of a run: the arrow from a finished run, and what lies beside it, to ``report.html``.
+
+The page is made from the verified files of the run; it is no part of them, because it also shows times and recordings.
+It is written again if the run, the leaky run beside it, or the code of pages has changed.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation.results import ModelSettings
+from affex.pipeline.evaluation.runs import Run
+from affex.pipeline.evaluation.summary import Summary
+from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.pages import examples, page, run_pictures, run_tables
+from affex.pipeline.pages.page import Picture
+from affex.pipeline.reporting import comparison, tables
+from affex.pipeline.specs import discovery
+from affex.pipeline.storage.provenance import code_digest
+from affex.pipeline.text import wording
+from affex.pipeline.text.errors import UsageError
+from affex.version import __version__
+
+#: The file in a run's folder.
+PAGE = "report.html"
+#: How much of a page is read to see whether it is up to date, bytes.
+HEAD = 4096
+#: The scheme of folds that ignore speakers.
+RANDOM = "random-k"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What lies beside a run and is shown on its page.
+
+    Parameters
+    ----------
+    datasets
+        The corpora with their recordings; empty where they are not at hand.
+    media
+        Whether recordings are shown although a licence may bind them.
+    """
+
+    datasets: Sequence[Dataset] = ()
+    media: bool = False
+
+
+def write(folder: Path, beside: Beside) -> Path:
+    """Write the page of the run in a folder, unless it is there and up to date; return its path.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds no run that can be read.
+    AffexError
+        If the folder cannot be written.
+    """
+    run, path = runs.read(folder), folder / PAGE
+    leaky = leaky_twin(run)
+    stamp = _stamp(run, leaky, beside)
+    if not _is_current(path, stamp):
+        page.write(path, "run.html", _content(run, beside, leaky) | {"stamp": stamp})
+    return path
+
+
+def leaky_twin(own: Run) -> Run | None:
+    """Return the finished run that differs from another in random folds only, if there is one."""
+    if own.summary.about.protocol.scheme == RANDOM:
+        return None
+    near = [own.folder / RANDOM, *sorted(own.folder.parent.glob(f"*{RANDOM.removesuffix('-k')}*"))]
+    found = (_read(other) for other in near if runs.exists(other))
+    return next((other for other in found if other and _is_twin(own.summary, other.summary)), None)
+
+
+def _read(folder: Path) -> Run | None:
+    """Return the run in a folder; None if it cannot be read."""
+    try:
+        return runs.read(folder)
+    except UsageError:
+        return None
+
+
+def _is_twin(own: Summary, other: Summary) -> bool:
+    mine, theirs = own.about, other.about
+    ours, random = mine.protocol, theirs.protocol
+    return (mine.corpus, mine.settings, own.classes) == (theirs.corpus, theirs.settings, other.classes) and (
+        ours.parts,
+        ours.target,
+        RANDOM,
+    ) == (random.parts, random.target, random.scheme)
+
+
+def _stamp(run: Run, leaky: Run | None, beside: Beside) -> str:
+    """Return the sha256 of all that a page depends on, but for the recordings."""
+    sha = hashlib.sha256(code_digest([__package__]).encode())
+    for path in sorted(page.TEMPLATES.iterdir()):
+        sha.update(path.read_bytes())
+    for one in filter(None, (run, leaky)):
+        sha.update((one.folder / runs.RECORD).read_bytes())
+    sha.update(f"{beside.media} {[str(dataset.root) for dataset in beside.datasets]}".encode())
+    return sha.hexdigest()
+
+
+def _is_current(path: Path, stamp: str) -> bool:
+    try:
+        with path.open("rb") as file:
+            return stamp.encode() in file.read(HEAD)
+    except OSError:
+        return False
+
+
+def _content(run: Run, beside: Beside, leaky: Run | None) -> dict[str, object]:
+    """Return the values of the template's variables."""
+    summary = run.summary
+    shown = examples.shown(examples.worst(run.scores), beside.datasets, media=beside.media)
+    return {
+        "version": __version__,
+        "kind": "Run",
+        "title": tables.title(summary),
+        "summary": summary,
+        "run": run,
+        "cards": run_tables.cards(summary),
+        "against_chance": tables.chance_words(summary),
+        "figures": run_tables.figures(summary),
+        "confusion": run_tables.confusion(summary),
+        "scatter": None if summary.classes else run_pictures.scatter(summary, run.scores),
+        "pictures": _pictures(summary),
+        "folds": run_tables.folds(summary),
+        "examples": shown,
+        "licences": _licences(beside),
+        "leak": comparison.leak_lines(run, leaky) if leaky else (),
+        "left_out": [(reason, str(n)) for reason, n in summary.left_out.items()],
+        "origin": _origin(run),
+        "settings_text": (run.folder / runs.SETTINGS).read_text(encoding="utf-8") if _has_settings(run) else "",
+        "commands": _commands(run),
+    }
+
+
+def _pictures(summary: Summary) -> list[Picture]:
+    """Return the pictures of figures by class and by speaker."""
+    of_speakers = run_pictures.speakers(summary, run_tables.speakers(summary))
+    of_classes = [run_pictures.classes(summary, run_tables.classes(summary))] if summary.classes else []
+    return [*of_classes, of_speakers]
+
+
+def _licences(beside: Beside) -> list[str]:
+    """Return the terms of the corpora whose recordings are shown, a sentence each."""
+    known = discovery.corpora()
+    names = dict.fromkeys(utterance.corpus for dataset in beside.datasets for utterance in dataset.utterances)
+    return [
+        f"{known[name].title}. Licence: {known[name].licence}. Source: {known[name].source}"
+        for name in names
+        if name in known
+    ]
+
+
+def _origin(run: Run) -> list[tuple[str, str]]:
+    """Return what a run was computed with, by name."""
+    summary, settings = run.summary, run.summary.about.settings
+    keys = zip(settings.features, settings.feature_keys, strict=True) if isinstance(settings, ModelSettings) else ()
+    digests = {
+        "protocol": summary.protocol_hash,
+        "folds": summary.folds_hash,
+        "everything the result depends on": summary.depends_on,
+    }
+    return [
+        *((f"version of {name}", version) for name, version in summary.versions.items()),
+        *((f"cache key of {feature}", key) for feature, key in keys),
+        *((f"sha256 of {what}", digest) for what, digest in digests.items() if digest),
+    ]
+
+
+def _has_settings(run: Run) -> bool:
+    return run.summary.about.settings.passed is None and (run.folder / runs.SETTINGS).exists()
+
+
+def _commands(run: Run) -> list[str]:
+    """Return the commands that repeat a run, and that check whether the result is the same."""
+    repeat = [wording.command("evaluate", CONFIG=run.folder / runs.SETTINGS)] if _has_settings(run) else []
+    return [*repeat, wording.command("reproduce", RUN=run.folder)]

@@ -1,0 +1,117 @@
+"""Pictures of a run's page: figures with their intervals, and predicted against true values."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from affex.pipeline.evaluation.results import Scores
+from affex.pipeline.evaluation.summary import Summary
+from affex.pipeline.pages import drawing
+from affex.pipeline.pages.page import Picture, Table
+from affex.pipeline.reporting import tables
+from affex.pipeline.reporting.pictures import shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: From so many points on, a picture holds them as dots of a raster image: as an SVG they would take megabytes.
+MANY = 500
+
+
+class Bar(NamedTuple):
+    """A figure of a class, a speaker or another group, with the ends of its interval (None without one)."""
+
+    name: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+def bars(rows: Sequence[Bar], quantity: str, caption: str, table: Table | None, chance: float | None = None) -> Picture:
+    """Draw one dot a row with its interval, the first on top, and chance as a dashed line.
+
+    Parameters
+    ----------
+    quantity
+        What the axis shows.
+    chance
+        The figure of a predictor that ignores the input; None for no line.
+    """
+
+    def draw(figure: "Figure") -> None:
+        with drawing.axes_of(figure) as axes:
+            _dots(axes, rows)
+            if chance is not None:
+                axes.axvline(chance, color=drawing.BESIDE, linestyle="--", linewidth=1.2, label="chance")
+                axes.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=8)
+            axes.set_xlabel(quantity)
+
+    return drawing.picture((6.6, 0.75 + 0.24 * len(rows)), draw, caption, table)
+
+
+def _dots(axes: "Axes", rows: Sequence[Bar]) -> None:
+    for place, row in enumerate(rows):
+        if row.low is not None and row.high is not None:
+            axes.plot([row.low, row.high], [place, place], color=drawing.MAIN, linewidth=2)
+        if row.value is not None:
+            axes.plot(row.value, place, "o", color=drawing.MAIN, markersize=5)
+    axes.set_yticks(range(len(rows)), shown([row.name for row in rows]))
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+
+
+def scatter(summary: Summary, scores: Scores) -> Picture:
+    """Draw predicted against true values, a colour and a marker for each speaker, and the line of agreement."""
+    names = np.unique(scores.clusters).tolist()
+    target = summary.about.protocol.target
+    ends = [float(f(f(scores.true), f(scores.predicted))) for f in (np.min, np.max)]
+
+    def draw(figure: "Figure") -> None:
+        with drawing.axes_of(figure) as axes:
+            for name, label, (colour, marker) in zip(names, shown(names), drawing.styles(len(names)), strict=True):
+                own = scores.clusters == name
+                axes.scatter(
+                    scores.true[own].astype(float),
+                    scores.predicted[own].astype(float),
+                    s=14,
+                    color=colour,
+                    marker=marker,
+                    linewidths=0,
+                    label=label,
+                    rasterized=len(scores) > MANY,
+                )
+            axes.plot(ends, ends, color=drawing.INK, linewidth=0.8)
+            axes.set(xlabel=f"true {target}", ylabel=f"predicted {target}")
+            if len(names) <= 12:
+                axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), title=summary.about.unit, fontsize=8)
+
+    caption = (
+        f"Predicted against true {target}; the line is perfect agreement. Each {summary.about.unit} has its marker."
+    )
+    return drawing.picture((6.6, 4.6), draw, caption)
+
+
+def classes(summary: Summary, table: Table) -> Picture:
+    """Draw the recall of each class."""
+    rows = [Bar(row.name, row.recall) for row in summary.per_class]
+    return bars(rows, "recall", "Recall of each class.", table, 1 / len(rows))
+
+
+def speakers(summary: Summary, table: Table) -> Picture:
+    """Draw the main figure of each speaker, the lowest on top."""
+    name, known = next(iter(summary.headlines.items()))
+    unit = summary.about.unit
+    rows = [Bar(row.name, row.figures.get(name)) for row in summary.per_speaker]
+    ordered = sorted(rows, key=lambda row: -1.0 if row.value is None else row.value)
+    over = ", over the classes that each has" if summary.classes else ""
+    return bars(ordered, known.title, f"{known.title} of each {unit}{over}; the lowest is on top.", table)
+
+
+def headline(summary: Summary, others: Sequence[Bar] = ()) -> Picture:
+    """Draw the main figure with its interval, chance, and what else is known of the same task."""
+    name, known = next(iter(summary.headlines.items()))
+    interval = summary.interval(name)
+    rows = [Bar("this run", interval.value, interval.low, interval.high), *others]
+    caption = f"{tables.headline(summary)}; dashed: chance ({summary.chance_is})."
+    return bars(rows, known.title, caption, None, summary.figures[name].chance)

@@ -1,0 +1,154 @@
+"""Tables of a run's page, each made from the run's summary or its scores."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.intervals import Interval
+from affex.pipeline.evaluation.summary import SpeakerFigures, Summary
+from affex.pipeline.pages.page import Cell, Table
+from affex.pipeline.reporting import tables
+
+
+@dataclass(frozen=True)
+class Card:
+    """A figure at the top of a page: its value, what it is, and what stands below it."""
+
+    value: str
+    what: str
+    below: str = ""
+
+
+@dataclass(frozen=True)
+class ConfusionCell:
+    """Utterances of one true class with one predicted class.
+
+    Parameters
+    ----------
+    count
+        How many.
+    share
+        Their share of the true class, 0 to 1.
+    is_right
+        Whether the two classes are the same.
+    """
+
+    count: int
+    share: float
+    is_right: bool
+
+
+@dataclass(frozen=True)
+class ConfusionRow:
+    """The utterances of one true class."""
+
+    name: str
+    n: int
+    cells: Sequence[ConfusionCell]
+
+
+def cell(value: float | None) -> Cell:
+    """Return a figure with three decimal places, sorted by its value."""
+    return Cell(tables.number(value), value)
+
+
+def interval_cell(interval: Interval | None) -> Cell:
+    """Return the ends of an interval, or a dash."""
+    words = tables.ends(interval.low, interval.high) if interval else ""
+    return Cell(words or "-", interval.low if interval else None)
+
+
+def cards(summary: Summary) -> list[Card]:
+    """Return the headline figures, the first with its interval; then chance and the human ceiling."""
+    level = next(iter(summary.headlines.values())).title
+    own = [_card(summary, name, known.title) for name, known in summary.headlines.items()]
+    main = summary.figures[next(iter(summary.headlines))]
+    chance = Card(tables.number(main.chance), f"chance ({level}, {summary.chance_is})")
+    return [own[0], chance, *_ceiling(summary), *own[1:]]
+
+
+def _card(summary: Summary, name: str, title: str) -> Card:
+    interval = summary.interval(name)
+    ends = tables.ends(interval.low, interval.high) or "no interval"
+    below = f"{ends}, {interval.level:.0%} interval over {summary.n_clusters} {summary.about.unit}s"
+    return Card(tables.number(interval.value), title + tables.mark(summary), below)
+
+
+def _ceiling(summary: Summary) -> Iterator[Card]:
+    ceiling = summary.ceiling
+    if ceiling and ceiling.value is not None:
+        yield Card(
+            tables.number(ceiling.value),
+            f"a human rater ({tables.METRICS[ceiling.metric].title}, against the majority of the others)",
+            f"{ceiling.n_judgements} votes on {ceiling.n_utterances} utterances",
+        )
+
+
+def classes(summary: Summary) -> Table:
+    """Return the figures of each class."""
+    rows = [
+        (row.name, Cell(str(row.n), row.n), cell(row.recall), cell(row.precision), cell(row.f1))
+        for row in summary.per_class
+    ]
+    return Table("Figures by class", ("class", "utterances", "recall", "precision", "F1"), rows)
+
+
+def speakers(summary: Summary) -> Table:
+    """Return the figures of each speaker."""
+    names = ("war", "uar") if summary.classes else tuple(metrics.VALUE_METRICS)
+    unit = summary.about.unit
+    heads = (unit, "utterances", *(tables.METRICS[name].title for name in names))
+    return Table(f"Figures by {unit}", heads, [_speaker(row, names) for row in summary.per_speaker], filterable=True)
+
+
+def _speaker(row: SpeakerFigures, names: Sequence[str]) -> tuple[Cell | str, ...]:
+    return (row.name, Cell(str(row.n), row.n), *(cell(row.figures[name]) for name in names))
+
+
+def confusion(summary: Summary) -> list[ConfusionRow]:
+    """Return the confusion matrix by true class; empty where values are predicted."""
+    return [
+        ConfusionRow(name, sum(counts), [_confused(counts, i, j) for j in range(len(counts))])
+        for i, (name, counts) in enumerate(zip(summary.classes, summary.confusion, strict=True))
+    ]
+
+
+def _confused(counts: Sequence[int], i: int, j: int) -> ConfusionCell:
+    return ConfusionCell(counts[j], counts[j] / max(1, sum(counts)), i == j)
+
+
+def folds(summary: Summary) -> Table:
+    """Return what each fold tested and what its search chose."""
+    chosen = list(dict.fromkeys(name for fold in summary.folds for name in fold.best_params))
+    rows = [
+        (
+            fold.name,
+            Cell(str(fold.n_train), fold.n_train),
+            Cell(str(fold.n_test), fold.n_test),
+            *(parameter(fold.best_params.get(name)) for name in chosen),
+            "; ".join(f"{step}: {reason}" for step, reason in fold.limits.items()),
+        )
+        for fold in summary.folds
+    ]
+    return Table("Folds", ("fold", "trained on", "tested on", *chosen, "limits"), rows, filterable=True)
+
+
+def parameter(value: object) -> Cell:
+    """Return the value of a hyperparameter as a short text."""
+    if isinstance(value, float):
+        return Cell(f"{value:.4g}", value)
+    return Cell("-" if value is None else str(value))
+
+
+def figures(summary: Summary) -> Table:
+    """Return all figures of all tested utterances."""
+    rows = [
+        (tables.METRICS[name].title, cell(figure.value), interval_cell(figure.interval), cell(figure.chance))
+        for name, figure in summary.figures.items()
+    ]
+    return Table("All figures, pooled over all folds", ("figure", "value", "interval", "chance"), rows)
+
+
+def counted(pairs: Sequence[tuple[str, int]], caption: str, heads: tuple[str, str]) -> Table:
+    """Return a table of names and counts."""
+    return Table(caption, heads, [(name, Cell(str(n), n)) for name, n in pairs])
