@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from affex.classifiers.base import Wrapped, inner_folds
 from affex.pipeline.evaluation import speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
+from affex.pipeline.evaluation.groups import attributes_of
 from affex.pipeline.evaluation.raters import AgainstShares, against_shares
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.settings import Plan
@@ -154,6 +155,8 @@ def evaluate_task(
     outcomes = [done[number] for number in range(len(task.folds))]
     pairs = list(zip(task.folds, outcomes, strict=True))
     scores = _scores(task, [(fold, outcome.fold_scores) for fold, outcome in pairs])
+    number = {utterance.id: place for place, utterance in enumerate(task.utterances)}
+    tested = [task.utterances[number[id_]] for id_ in scores.ids.tolist()]
     return Result(
         about=plan.about(task.clusters.unit),
         scores=scores,
@@ -175,6 +178,7 @@ def evaluate_task(
         against_shares=_against_shares(task, scores),
         spread=task.spread,
         class_lost=speakers.taken_away(task.spread, plan.settings.speaker_norm, task.examples.y),
+        attributes=attributes_of(tested, plan.protocol.target),
     )
 
 

@@ -272,6 +272,9 @@ class Result:
         The number of speakers by their number of classes, tested or not; empty if not counted.
     class_lost
         For how many of all speakers normalisation removes the class (or the value); None if it removes nothing.
+    attributes
+        What is known of the test utterances and makes groups, such as ``"sex"``: by attribute, the value of each,
+        ``(n_tested,) str``; empty where it is not known.
     """
 
     about: About
@@ -287,3 +290,4 @@ class Result:
     recognised: tuple[RecognisedClasses, ...] = ()
     spread: Mapping[int, int] = field(default_factory=dict)
     class_lost: ClassLost | None = None
+    attributes: Mapping[str, Labels] = field(default_factory=dict)

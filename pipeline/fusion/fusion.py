@@ -103,6 +103,7 @@ def late(members: Sequence[Run], rule: str) -> Result:
         recognised=_recognised(members, aligned) if aligned.classes else (),
         spread=_largest(members).summary.speakers_by_classes,
         class_lost=_class_lost(members),
+        attributes=_attributes(members, aligned),
     )
 
 
@@ -350,6 +351,17 @@ def _class_lost(members: Sequence[Run]) -> ClassLost | None:
     """Return for how many speakers a member's normalisation removes the class; the largest number of all members."""
     lost = [member.summary.class_lost for member in members if member.summary.class_lost]
     return max(lost, key=lambda one: one.n, default=None)
+
+
+def _attributes(members: Sequence[Run], aligned: AlignedScores) -> dict[str, Labels]:
+    """Return what the members know of the fused utterances and makes groups, by attribute."""
+    known: dict[str, dict[str, str]] = {}
+    for member in members:
+        for name, column in member.attributes.items():
+            own = zip(member.scores.ids.tolist(), column.tolist(), strict=True)
+            known[name] = {**dict(own), **known.get(name, {})}
+    ids = aligned.ids.tolist()
+    return {name: np.array([of.get(id_, "") for id_ in ids], dtype=np.str_) for name, of in known.items()}
 
 
 def _left_out(members: Sequence[Run], n_fused: int) -> Mapping[str, int]:
