@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from affex.classifiers.base import Axis
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.figures import confusion_of, figure_of, interval_of, number, overall, recall_of
 from affex.pipeline.evaluation.folds import protocol_hash
@@ -147,6 +148,8 @@ class Summary:
         Which classes each member of a fusion recognises by itself.
     folds
         One summary a fold.
+    searched
+        What searches for hyperparameters tried in each fold; empty without a search.
     transductive
         How the fitted model used test utterances without labels; empty if it did not.
     leaks
@@ -184,6 +187,7 @@ class Summary:
     confusion: tuple[tuple[int, ...], ...]
     recognised: tuple[RecognisedClasses, ...]
     folds: tuple[FoldSummary, ...]
+    searched: tuple[Axis, ...]
     transductive: str
     leaks: tuple[str, ...]
     class_lost: ClassLost | None
@@ -294,6 +298,7 @@ def summarise(result: Result, depends_on: str = "") -> Summary:
         confusion=tuple(map(tuple, confusion.tolist())),
         recognised=result.recognised,
         folds=tuple(dataclasses.replace(fold, best_params=plain(fold.best_params)) for fold in result.folds),
+        searched=result.searched,
         transductive=about.transductive,
         leaks=tuple(result.leaks),
         class_lost=result.class_lost,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.pipeline.corpora.base import Protocol
-from affex.pipeline.evaluation import metrics, training_limits
+from affex.pipeline.evaluation import metrics, searches, training_limits
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.results import (
     About,
@@ -87,6 +87,7 @@ def late(members: Sequence[Run], rule: str) -> Result:
     rules = learned(members, rule)
     aligned = _aligned(members)
     folds = tuple(_summary(members, aligned, fold, one, _kind(members[0], rule)) for fold, one in rules.items())
+    axes = tuple(dict.fromkeys(axis for one in rules.values() for axis in one.search_axes))
     return Result(
         about=about(members, rule),
         scores=_applied(rules, aligned),
@@ -95,6 +96,7 @@ def late(members: Sequence[Run], rule: str) -> Result:
         notes=(
             *_notes(members),
             *training_limits.sentences([(fold.best_params, fold.limits) for fold in folds]),
+            *searches.sentences(axes, [(fold.best_params, fold.limits) for fold in folds]),
             *_lacking(members, aligned),
         ),
         leaks=_distinct(leak for member in members for leak in member.summary.leaks),
@@ -104,6 +106,7 @@ def late(members: Sequence[Run], rule: str) -> Result:
         spread=_largest(members).summary.speakers_by_classes,
         class_lost=_class_lost(members),
         attributes=_attributes(members, aligned),
+        searched=axes,
     )
 
 
