@@ -18,9 +18,9 @@ from affex.classifiers.base import Classifier, Target
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit
+from affex.pipeline.evaluation.figures import confusion_of
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.settings import Plan, Settings
-from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner

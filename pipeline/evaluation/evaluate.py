@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.classifiers.base import Wrapped, inner_folds
-from affex.pipeline.evaluation import speakers, training_limits
+from affex.classifiers.base import Axis, Wrapped, inner_folds
+from affex.pipeline.evaluation import searches, speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
+from affex.pipeline.evaluation.groups import attributes_of
 from affex.pipeline.evaluation.raters import AgainstShares, against_shares
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.settings import Plan
@@ -153,7 +154,10 @@ def evaluate_task(
         carry_out(where, work, pieces, kept, lambda _: progress and progress(len(done), len(task.folds)))
     outcomes = [done[number] for number in range(len(task.folds))]
     pairs = list(zip(task.folds, outcomes, strict=True))
+    axes = search_axes(built(plan))
     scores = _scores(task, [(fold, outcome.fold_scores) for fold, outcome in pairs])
+    number = {utterance.id: place for place, utterance in enumerate(task.utterances)}
+    tested = [task.utterances[number[id_]] for id_ in scores.ids.tolist()]
     return Result(
         about=plan.about(task.clusters.unit),
         scores=scores,
@@ -167,6 +171,7 @@ def evaluate_task(
         notes=(
             *task.notes,
             *training_limits.sentences([(o.best_params, o.limits) for o in outcomes]),
+            *searches.sentences(axes, [(o.best_params, o.limits) for o in outcomes]),
             *_noisy(outcomes),
         ),
         folds_hash=folds_hash(task),
@@ -175,6 +180,8 @@ def evaluate_task(
         against_shares=_against_shares(task, scores),
         spread=task.spread,
         class_lost=speakers.taken_away(task.spread, plan.settings.speaker_norm, task.examples.y),
+        attributes=attributes_of(tested, plan.protocol.target),
+        searched=axes,
     )
 
 
@@ -195,6 +202,13 @@ def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         "to classify them"
     )
     return (sentence,) if n_noise else ()
+
+
+def search_axes(estimator: Any) -> tuple[Axis, ...]:
+    """Return what the searches inside an unfitted estimator try of each hyperparameter; empty if there is none."""
+    from affex.classifiers.estimators import searching
+
+    return searching.search_axes(estimator)
 
 
 def build(plan: Plan, examples: Examples) -> Any:

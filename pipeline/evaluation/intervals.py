@@ -16,6 +16,8 @@ References
 M. H. Quenouille, Notes on bias in estimation, doi:10.1093/biomet/43.3-4.353 (the jackknife).
 J. W. Tukey, Bias and confidence in not-quite large samples, doi:10.1214/aoms/1177706647 (its variance, and t).
 B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, doi:10.1201/9780429246593, chapter 11.
+E. B. Wilson, Probable inference, the law of succession, and statistical inference,
+    doi:10.1080/01621459.1927.10502953 (the interval of a share).
 """
 
 import math
@@ -58,6 +60,46 @@ class Interval:
     level: float
     n_clusters: int
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class ShareInterval:
+    """A share of `n` things with Wilson's interval, which takes them as independent, and its confidence level."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+    n: int
+
+
+def wilson(n_right: int, n: int, *, level: float = 0.95) -> ShareInterval:
+    """Return a share with Wilson's interval.
+
+    It takes the things counted as independent. The utterances of one speaker resemble each other, so the interval says
+    how well this speaker's own share is known, and nothing of other speakers. With ``z`` the normal quantile it is
+    ``(p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)``.
+
+    Parameters
+    ----------
+    n_right, n
+        How many of how many things.
+    level
+        The confidence level, between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing, or more is right than there is.
+    """
+    from scipy.special import ndtri
+
+    if not 0 <= n_right <= n or not n:
+        raise ValueError(f"{n_right} of {n} is no share: expected 0 to n, and n of 1 or more")
+    share, z2 = n_right / n, float(ndtri((1 + level) / 2)) ** 2
+    reach = math.sqrt(z2 * share * (1 - share) / n + (z2 / (2 * n)) ** 2)
+    low, high = ((share + z2 / (2 * n) + end) / (1 + z2 / n) for end in (-reach, reach))
+    return ShareInterval(share, 0.0 if not n_right else low, 1.0 if n_right == n else high, level, n)
 
 
 def jackknife(

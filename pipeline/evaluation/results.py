@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from affex.classifiers.base import Axis
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.speakers import ClassLost
@@ -272,6 +273,11 @@ class Result:
         The number of speakers by their number of classes, tested or not; empty if not counted.
     class_lost
         For how many of all speakers normalisation removes the class (or the value); None if it removes nothing.
+    attributes
+        What is known of the test utterances and makes groups, such as ``"sex"``: by attribute, the value of each,
+        ``(n_tested,) str``; empty where it is not known.
+    searched
+        What searches for hyperparameters tried in each fold; empty without a search.
     """
 
     about: About
@@ -287,3 +293,5 @@ class Result:
     recognised: tuple[RecognisedClasses, ...] = ()
     spread: Mapping[int, int] = field(default_factory=dict)
     class_lost: ClassLost | None = None
+    attributes: Mapping[str, Labels] = field(default_factory=dict)
+    searched: tuple[Axis, ...] = ()

@@ -28,6 +28,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from affex.classifiers.base import Axis
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.fusion.aligned_scores import AlignedScores
@@ -82,6 +83,11 @@ class Rule(ABC):
     def best_params(self) -> Mapping[str, Any]:
         """The fitted parameters in readable form; lists are in the order of the members."""
         return {}
+
+    @property
+    def search_axes(self) -> tuple[Axis, ...]:
+        """What a search for hyperparameters tried; empty without a search."""
+        return ()
 
     @property
     def limits(self) -> Mapping[str, str]:
@@ -316,6 +322,12 @@ class Stacked(Rule):
     def best_params(self) -> Mapping[str, Any]:
         """Cost and width of the machine."""
         return {**self.machine.best_params_}
+
+    @property
+    def search_axes(self) -> tuple[Axis, ...]:
+        """The values of cost and width that the search tries."""
+        axes: tuple[Axis, ...] = self.machine.search_axes
+        return axes
 
     @property
     def limits(self) -> Mapping[str, str]:
