@@ -19,7 +19,7 @@ endif
 # Variables of the shell, or of another make, are not passed on.
 $(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(eval unexport $(name)))
 OPTIONS := DATASET DATA SYSTEM FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
-           FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS CONFIG \
+           FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS MEDIA CONFIG \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
            NETWORK EPOCHS PATIENCE RATE BATCH SCRATCH \
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON
@@ -51,7 +51,7 @@ endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare fit predict tune demo show download list runs systems cache export import bench check test test-slow shells lint format types links lock clean
+.PHONY: help install features evaluate compare report fit predict tune demo show download list runs systems cache export import bench check test test-slow shells lint format types links lock clean
 .NOTPARALLEL:
 
 help: ## show this help
@@ -80,12 +80,13 @@ help: ## show this help
 #=   INNER         1: save inner predictions, from which a fusion with this run can learn (slower)
 #=   LEAK          1: also score a random split of the utterances, to show how much that leak adds
 #=   ALLOW_LEAKS   1: continue although the audit finds leaks; every output says so
+#=   MEDIA         1: show frames and players on pages although a licence may bind the recordings
 #=   SCHEDULER     local, inline (no workers) or tcp://host:8786 of a running Dask scheduler (default: local)
 #=   JOBS          the number of worker processes
 #=   DEVICE        cpu or cuda, for networks, SVM and XGBoost (default: cpu)
 #=   WEIGHTS       the folder of weight files that affex cannot download
 #=   CACHE         the folder of cached features (default: cache)
-#=   OUT           the folder of results (default: <cache>/<corpus>/runs/<run>); for export: a .csd, .npz, .parquet, .csv, or a folder;
+#=   OUT           the folder of results (default: <cache>/<corpus>/runs/<run>); for report: the page; for export: a .csd, .npz, .parquet, .csv, or a folder;
 #=                 for tune: the weight file
 #=   SEED          the seed of all random numbers
 #=   PARTIAL       1: continue with an incomplete corpus
@@ -123,6 +124,7 @@ install: $(INSTALLED) ## set up .venv with the pinned versions (all other target
 features: ## extract the features of a corpus into the cache
 evaluate: ## extract missing features, train, test on speakers left out of training, report
 compare: ## test which of several runs differ by more than chance (RUNS)
+report: ## write a page of all runs of a corpus, or of several, with those that differ by more than chance
 fit: ## train on a whole corpus and save the model (MODEL, EXCLUDE)
 predict: ## label a folder of wavs or videos, a file, or a table with a saved model (MODEL, DATA, OUT)
 tune: ## tune a network on the labelled faces or sound of a corpus (NETWORK, EXCLUDE, OUT)
@@ -133,7 +135,7 @@ list: ## list corpora, features and classifiers, and what is cached
 cache: ## list what is cached (to verify it: .venv/bin/affex cache verify)
 export: ## write a cached feature and the labels for other projects (FEATURES, OUT)
 import: ## import features of another project, to evaluate and fuse them (FILE, CALLED)
-features evaluate compare fit predict tune demo show download list cache export import: install
+features evaluate compare report fit predict tune demo show download list cache export import: install
 	@$(BIN)/affex --from-make $@
 
 runs: ## list the finished runs of a corpus, newest first

@@ -20,7 +20,7 @@ from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
-from affex.pipeline.reporting import comparison, report, tables
+from affex.pipeline.reporting import comparison, leak, report, tables
 from affex.pipeline.reporting.compared import Compared
 from affex.pipeline.storage.records import restored
 from affex.pipeline.text.console import Terminal
@@ -397,7 +397,7 @@ def test_the_picture_grows_with_the_pairs(tmp_path):
 
 def reported_leak(folder: Path, capsys, honest: Result, leaky: Result) -> list[str]:
     written(folder, honest=honest, leaky=leaky)
-    comparison.show_leak(Terminal(), folder / "honest", folder / "leaky")
+    leak.show(Terminal(), folder / "honest", folder / "leaky")
     return capsys.readouterr().out.splitlines()
 
 

@@ -42,6 +42,7 @@ for verb in (
     extraction.features,
     evaluation.evaluate,
     evaluation.compare,
+    evaluation.report,
     evaluation.demo,
     models.fit,
     models.predict,

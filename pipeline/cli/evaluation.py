@@ -11,6 +11,8 @@ from affex.pipeline.caching.dataset import last_folder
 from affex.pipeline.cli.config import CONFIG
 from affex.pipeline.cli.options import (
     CACHE,
+    DATA,
+    DATASET,
     EVALUATED,
     JSON,
     PATH,
@@ -36,12 +38,20 @@ OUT = option("--out", type=PATH, default=None, help="Folder of the results. [<ca
 NAMED = [name for name, one in FIELDS.items() if one.metadata.get("fitted", True)]
 
 
+MEDIA = option(
+    "--media", is_flag=True, default=False, help="Show recordings on pages although a licence may bind them."
+)
+
+
 @click.command()
 @CONFIG
 @EVALUATED
 @OUT
+@MEDIA
 @JSON
-def evaluate(corpora: Corpora, settings: Settings, running: Running, out: Path | None, as_json: bool) -> None:
+def evaluate(
+    corpora: Corpora, settings: Settings, running: Running, out: Path | None, media: bool, as_json: bool
+) -> None:
     """Train and test, leaving one speaker out at a time; extract first what is missing.
 
     \b
@@ -54,17 +64,22 @@ def evaluate(corpora: Corpora, settings: Settings, running: Running, out: Path |
       affex evaluate --config mine.toml --seed 1
     """
     console = Terminal(aside=as_json)
-    folder = _evaluated(console, corpora, settings, running, out)
+    folder = _evaluated(console, corpora, settings, running, out, media=media)
     if as_json:
         print_json(_finished(folder))
 
 
-def _evaluated(console: Terminal, corpora: Corpora, settings: Settings, running: Running, out: Path | None) -> Path:
-    """Evaluate, or fuse finished runs; print possible next steps, and return the run's folder."""
+def _evaluated(
+    console: Terminal, corpora: Corpora, settings: Settings, running: Running, out: Path | None, *, media: bool
+) -> Path:
+    """Evaluate, or fuse finished runs; write the page, print possible next steps, and return the run's folder."""
+    from affex.pipeline.workspace import pages
+
     if settings.runs is not None:
         if settings.system is not None:
             raise UsageError("SYSTEM= names models to evaluate, and RUNS= finished ones: expected one of the two.")
         folder = _fused_runs(console, corpora, settings, out)
+        pages.write_run(console, folder, pages.of_settings(folder, corpora.cache), media=media)
         console.print(_comparison(corpora, folder))
         return folder
     corpora = corpora.or_last(console)
@@ -72,6 +87,7 @@ def _evaluated(console: Terminal, corpora: Corpora, settings: Settings, running:
     models = experiment.models_of(console, settings, corpora.imported)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         folder = experiment.run(workspace, corpora.named_in(settings), out, models)
+        pages.write_run(console, folder, workspace.datasets, media=media)
         console.print(_next(corpora, asked, settings, folder))
     return folder
 
@@ -145,13 +161,34 @@ def compare(cache: Path, runs: str | None, out: Path | None, metric: str, as_jso
     Examples:
       affex compare --runs "compare_svm_loso-1f0c9a52 egemaps_svm_loso-99aa0123"
     """
-    from affex.pipeline.reporting import comparison
+    from affex.pipeline.workspace import pages
 
     if runs is None or len(parted(runs)) < 2:
         raise UsageError("Say which runs, two at least, as in RUNS='compare_svm_loso-1f egemaps_svm_loso-99'.")
-    folder, compared = comparison.report(Terminal(aside=as_json), parted(runs), cache, out, metric)
+    folder, compared = pages.compare(Terminal(aside=as_json), parted(runs), cache, out, metric)
     if as_json:
         print_json({"folder": str(folder), "comparison": compared})
+
+
+@click.command()
+@CACHE
+@DATASET
+@DATA
+@option("--out", type=PATH, default=None, help="The page. [<cache>/<corpus>/report.html]")
+@MEDIA
+def report(cache: Path, dataset: str | None, data: str | None, out: Path | None, media: bool) -> None:
+    """Write a page of all finished runs of a corpus, or of several, and the pages of these runs.
+
+    \b
+    Examples:
+      affex report --dataset emodb
+      affex report --dataset "emodb ravdess"
+    """
+    from affex.pipeline.workspace import pages
+
+    console = Terminal()
+    corpora = Corpora(dataset, data, partial=True, cache=cache).or_last(console)
+    console.print(f"-> {pages.write_all(console, corpora, out, media=media)}")
 
 
 @click.command()
@@ -159,11 +196,14 @@ def compare(cache: Path, runs: str | None, out: Path | None, metric: str, as_jso
 @RUNNING
 def demo(cache: Path, running: Running) -> None:
     """Make a small corpus and evaluate it: audio alone, faces alone, both fused; on speakers the model never heard."""
+    from affex.pipeline.workspace import pages
     from affex.pipeline.workspace.demo import demonstrate
 
     console = Terminal()
     corpora = Corpora("demo", None, partial=False, cache=cache)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         demonstrate(workspace, Settings(dataset="demo", device=running.device))
+        page = pages.write_all(console, corpora, None, media=False)
+        console.print(f"Open this page of all runs in a browser: {page}")
         console.print("Your own recordings, listed in a table: make features DATASET=csv DATA=mine.csv")
         console.print(corpora.next_step("show", DATASET="demo", UTTERANCE=workspace.datasets[0].utterances[0].id))

@@ -16,19 +16,16 @@ from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.pages import examples, page, run_pictures, run_tables
 from affex.pipeline.pages.page import Picture
-from affex.pipeline.reporting import comparison, tables
+from affex.pipeline.reporting import leak, tables
 from affex.pipeline.specs import discovery
 from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.text import wording
-from affex.pipeline.text.errors import UsageError
 from affex.version import __version__
 
 #: The file in a run's folder.
 PAGE = "report.html"
 #: How much of a page is read to see whether it is up to date, bytes.
 HEAD = 4096
-#: The scheme of folds that ignore speakers.
-RANDOM = "random-k"
 
 
 @dataclass(frozen=True)
@@ -58,38 +55,11 @@ def write(folder: Path, beside: Beside) -> Path:
         If the folder cannot be written.
     """
     run, path = runs.read(folder), folder / PAGE
-    leaky = leaky_twin(run)
+    leaky = leak.twin(run)
     stamp = _stamp(run, leaky, beside)
     if not _is_current(path, stamp):
         page.write(path, "run.html", _content(run, beside, leaky) | {"stamp": stamp})
     return path
-
-
-def leaky_twin(own: Run) -> Run | None:
-    """Return the finished run that differs from another in random folds only, if there is one."""
-    if own.summary.about.protocol.scheme == RANDOM:
-        return None
-    near = [own.folder / RANDOM, *sorted(own.folder.parent.glob(f"*{RANDOM.removesuffix('-k')}*"))]
-    found = (_read(other) for other in near if runs.exists(other))
-    return next((other for other in found if other and _is_twin(own.summary, other.summary)), None)
-
-
-def _read(folder: Path) -> Run | None:
-    """Return the run in a folder; None if it cannot be read."""
-    try:
-        return runs.read(folder)
-    except UsageError:
-        return None
-
-
-def _is_twin(own: Summary, other: Summary) -> bool:
-    mine, theirs = own.about, other.about
-    ours, random = mine.protocol, theirs.protocol
-    return (mine.corpus, mine.settings, own.classes) == (theirs.corpus, theirs.settings, other.classes) and (
-        ours.parts,
-        ours.target,
-        RANDOM,
-    ) == (random.parts, random.target, random.scheme)
 
 
 def _stamp(run: Run, leaky: Run | None, beside: Beside) -> str:
@@ -130,7 +100,7 @@ def _content(run: Run, beside: Beside, leaky: Run | None) -> dict[str, object]:
         "folds": run_tables.folds(summary),
         "examples": shown,
         "licences": _licences(beside),
-        "leak": comparison.leak_lines(run, leaky) if leaky else (),
+        "leak": [*leak.lines(run, leaky)] if leaky else [],
         "left_out": [(reason, str(n)) for reason, n in summary.left_out.items()],
         "origin": _origin(run),
         "settings_text": (run.folder / runs.SETTINGS).read_text(encoding="utf-8") if _has_settings(run) else "",

@@ -29,22 +29,29 @@ class Bar(NamedTuple):
     high: float | None = None
 
 
-def bars(rows: Sequence[Bar], quantity: str, caption: str, table: Table | None, chance: float | None = None) -> Picture:
-    """Draw one dot a row with its interval, the first on top, and chance as a dashed line.
+def bars(
+    rows: Sequence[Bar],
+    quantity: str,
+    caption: str,
+    table: Table | None,
+    line: float | None = None,
+    called: str = "chance",
+) -> Picture:
+    """Draw one dot a row with its interval, the first on top, and a dashed line for reference.
 
     Parameters
     ----------
     quantity
         What the axis shows.
-    chance
-        The figure of a predictor that ignores the input; None for no line.
+    line, called
+        Where the line is, and what it is; None for no line.
     """
 
     def draw(figure: "Figure") -> None:
         with drawing.axes_of(figure) as axes:
             _dots(axes, rows)
-            if chance is not None:
-                axes.axvline(chance, color=drawing.BESIDE, linestyle="--", linewidth=1.2, label="chance")
+            if line is not None:
+                axes.axvline(line, color=drawing.BESIDE, linestyle="--", linewidth=1.2, label=called)
                 axes.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=8)
             axes.set_xlabel(quantity)
 

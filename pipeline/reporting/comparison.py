@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from affex.pipeline.corpora.base import Protocol
-from affex.pipeline.evaluation import conclusions, intervals, runs
-from affex.pipeline.evaluation.figures import figure_of, interval_of
+from affex.pipeline.evaluation import conclusions, runs
+from affex.pipeline.evaluation.figures import interval_of
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.significance import DRAWS, Comparison, Predictions, pairwise
@@ -52,8 +52,6 @@ ALIKE: Mapping[str, Callable[[Summary], Any]] = {
     "protocols": lambda summary: summary.protocol_hash,
     "clusters": lambda summary: summary.about.unit,
 }
-#: The unit that an honest protocol keeps apart, in the words of `show_leak`.
-APART = {"session": "sessions kept apart", "split": "the fixed split", "cross": "corpora kept apart"}
 
 
 def report(
@@ -152,34 +150,6 @@ def write(found: Compared, folder: Path) -> None:
     bundle.write(folder, RECORD, plain(found), contents)
 
 
-def show_leak(console: "Terminal", honest: Path, leaky: Path) -> None:
-    """Print how much figures rise if the test speakers are also in training, for readers who are new to the field.
-
-    Parameters
-    ----------
-    console
-        Where it is printed.
-    honest, leaky
-        The folders of two runs that differ only in the protocol; the second protocol is ``random-k``.
-
-    Raises
-    ------
-    UsageError
-        If a folder holds no run, the first run has random folds as well, or the runs share no utterance.
-    AffexError
-        If the runs contradict each other.
-    """
-    one, other = runs.read(honest), runs.read(leaky)
-    protocol = one.summary.about.protocol
-    if protocol.scheme == other.summary.about.protocol.scheme:
-        raise UsageError(
-            f"PROTOCOL={protocol.name} LEAK=1: both runs have random folds. The effect of a leak is shown "
-            "against an honest protocol, as in PROTOCOL=loso LEAK=1."
-        )
-    for line in leak_lines(one, other):
-        console.print(line)
-
-
 def shared(scores: Mapping[str, Scores]) -> dict[str, Scores]:
     """Return the scores of runs for the utterances that all of them tested, in the order of the first run.
 
@@ -230,6 +200,14 @@ def other(run: Path, runs_of: Path) -> Path | None:
         except UsageError:
             continue
     return None
+
+
+def alike(members: Sequence[Run]) -> list[list[Run]]:
+    """Return runs in groups of such that can be compared, in the order of their first runs."""
+    found: dict[tuple[Any, ...], list[Run]] = {}
+    for run in members:
+        found.setdefault(tuple(aspect(run.summary) for aspect in ALIKE.values()), []).append(run)
+    return [*found.values()]
 
 
 def _named(members: Sequence[Run]) -> dict[str, Run]:
@@ -354,45 +332,3 @@ def _name(found: Compared) -> str:
     readable = "+".join(re.sub(r"-[0-9a-f]{8}$", "", name) for name in names)
     readable = re.sub(r"[^A-Za-z0-9.+=_]+", "-", f"{found.metric}_{readable}")
     return f"{readable[:80]}-{hashlib.sha256(json.dumps([found.metric, *names]).encode()).hexdigest()[:8]}"
-
-
-def leak_lines(honest: Run, leaky: Run) -> Iterator[str]:
-    named = {"honest": honest, "leaky": leaky}
-    scores = shared({name: run.scores for name, run in named.items()})
-    metric, known = next(iter(honest.summary.headlines.items()))
-    unit, one = honest.summary.about.unit, scores["honest"]
-    features, classifier, *_ = honest.summary.about.model
-    yield (
-        f"The effect of a leak: the same features and classifier ({features}, {classifier}) on the same {len(one)} "
-        f"utterances of {len(np.unique(one.clusters))} {unit}s, twice."
-    )
-    how = {
-        "honest": APART.get(honest.summary.about.protocol.scheme, f"{unit}s kept apart"),
-        "leaky": f"random folds, so that the same {unit}s are in training and test",
-    }
-    figures = {name: interval_of(own, metric, unit) for name, own in scores.items()}
-    for name, run in named.items():
-        n_train = np.mean([fold.n_train for fold in run.summary.folds])
-        yield (
-            f"  {how[name]} ({run.summary.about.protocol.name}; {n_train:.0f} training utterances a fold): "
-            f"{known.title} {tables.with_interval(figures[name])}{tables.mark(run.summary)}"
-        )
-    kept_apart, dealt = (figure_of(scores[name], metric) for name in named)
-    reach = known.high - known.low
-    gain = intervals.jackknife(
-        lambda part: dealt(part) - kept_apart(part), one.clusters, bounds=(-reach, reach), unit=unit
-    )
-    yield _worth(gain, figures["leaky"].value, unit)
-
-
-def _worth(gain: intervals.Interval, leaky: float, unit: str) -> str:
-    """Return in words what known test speakers add to the figure, as far as the interval allows a statement."""
-    figure, found = tables.with_interval(gain), conclusions.verdict(gain.low, gain.high, gain.n_clusters)
-    words = {
-        "better": f"this part of {leaky:.3f} comes from known {unit}s, and is lost with new {unit}s",
-        "worse": f"known {unit}s did not help, the model is clearly worse",
-        "equal": f"{conclusions.in_words(found, gain.n_clusters)}, so known {unit}s add little or nothing",
-        "unknown": f"the effect of known {unit}s is {conclusions.in_words(found, gain.n_clusters, unit)}",
-    }
-    reason = f" ({gain.reason})" if gain.reason else ""
-    return f"The difference is {figure}{reason}: {words[found]}."

@@ -99,7 +99,7 @@ def show_comparison(found: Compared, console: "Console") -> None:
         runs = _run_table(found, [letter for letter, _ in lettered(found)])
     console.print(runs)
     console.print(fitting(console, _pair_table(found), _pair_table(found, ("p", "p_holm"))))
-    console.print(Text(_method(found)))
+    console.print(Text(method(found)))
     console.print(Text("Runs are in the order of the command: differences that are not significant are not ranked."))
     for note in found.notes:
         console.print(Text(f"Note: {note}."))
@@ -122,7 +122,7 @@ def show_against(found: Compared, titles: Sequence[str], base: str, console: "Co
     called = dict(zip((run.name for run in found.runs), titles, strict=True))
     console.print(Text(comparison_title(found), style="bold"))
     console.print(_against_table(found, called, base))
-    console.print(Text(_method(found)))
+    console.print(Text(method(found)))
     console.print(Text(_verdict(found, called, base)))
     for note in found.notes:
         console.print(Text(f"Note: {note}."))
@@ -140,6 +140,18 @@ def comparison_title(found: Compared) -> str:
 def lettered(found: Compared) -> list[tuple[str, ComparedRun]]:
     """Return the runs of a comparison, each with its letter."""
     return list(zip(ascii_uppercase, found.runs, strict=False))
+
+
+def readable(found: Compared) -> list[str]:
+    """Return a name of each run in words: what differs between the runs' models, and a hash where that is the same.
+
+    A run's folder is called ``compare_svm_loso-1f0c9a52``; in words it is ``compare, svm``.
+    """
+    words = [", ".join(run.model) for run in found.runs]
+    return [
+        f"{name} ({run.name.rpartition('-')[2]})" if words.count(name) > 1 else name
+        for name, run in zip(words, found.runs, strict=True)
+    ]
 
 
 def pair_words(found: Compared) -> list[tuple[str, str]]:
@@ -352,7 +364,7 @@ def _beside(pair: Comparison, base: str) -> str:
     return f"is {pair.verdict}" if pair.verdict.startswith(("equal", "undecided")) else pair.verdict
 
 
-def _method(found: Compared) -> str:
+def method(found: Compared) -> str:
     """Return in words how every pair of runs was compared."""
     unit, n, n_pairs = found.unit, found.n_clusters, len(found.pairs)
     ways = f"{found.draws} ways drawn (seed {found.seed})" if found.draws else f"all 2^{n} ways"

@@ -22,7 +22,7 @@ MAKE_TYPED_IN = f"{HANDED}MAKE_TYPED_IN"
 VERBS = {
     name: name
     for name in (
-        *("features", "evaluate", "compare", "fit", "predict", "tune", "demo"),
+        *("features", "evaluate", "compare", "report", "fit", "predict", "tune", "demo"),
         *("show", "download", "list", "cache", "export", "import"),
     )
 } | {"runs": "list runs", "systems": "list systems"}
@@ -30,7 +30,7 @@ VERBS = {
 #: Variables that are switches, and those that some commands take as a positional argument.
 SWITCHES = {
     *("PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS"),
-    *("EXTRA", "DROP_NAN", "TRANSPOSE", "JSON", "SCRATCH"),
+    *("EXTRA", "DROP_NAN", "TRANSPOSE", "JSON", "SCRATCH", "MEDIA"),
 }
 ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
 

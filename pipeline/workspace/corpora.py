@@ -100,6 +100,11 @@ class Corpora:
         return corpus
 
     @property
+    def each(self) -> "list[Corpora]":
+        """The corpora one by one."""
+        return [replace(self, dataset=name, data=data and str(data)) for name, data in self._pairs]
+
+    @property
     def folder(self) -> Path:
         """The cache folder of the corpus, or of the corpora together; it may not exist yet."""
         return self.cache / "+".join(itertools.starmap(folder_name, self._pairs))

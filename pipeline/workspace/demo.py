@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from affex.pipeline.evaluation import runs
+from affex.pipeline.pages import comparison as comparison_page
+from affex.pipeline.pages import run as run_page
 from affex.pipeline.reporting import comparison, coverage, tables
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.specs.features import feature_specs
@@ -66,14 +68,16 @@ def _four(workspace: "Workspace", settings: "Settings") -> dict[str, Path]:
 
 
 def _shown(workspace: "Workspace", four: "Mapping[str, Run]") -> None:
-    """Compare the runs, print them beside the better of the first two, and print the path of each report."""
+    """Compare the runs, print them beside the better of the first two, and print the path of each page."""
     found = comparison.compare(list(four.values()))
     folder = comparison.folder_of(found, workspace.folder.parent)
     comparison.write(found, folder)
+    pages = {title: run_page.write(run.folder, run_page.Beside(workspace.datasets)) for title, run in four.items()}
+    page = comparison_page.write(found, folder, [run.folder for run in four.values()])
     best = max(found.runs[:2], key=lambda run: run.figure.value)
     tables.show_against(found, list(four), best.name, workspace.console.rich)
     one = next(iter(four.values())).summary
     workspace.console.print(f"Chance: {one.chance_is}, {tables.number(one.figure(found.metric).chance)}.")
-    for title, run in four.items():
-        workspace.console.print(f"{title} -> {run.folder}")
-    workspace.console.print(f"all six pairs -> {folder}")
+    for title, own in pages.items():
+        workspace.console.print(f"{title} -> {own}")
+    workspace.console.print(f"all six pairs -> {page}")

@@ -80,7 +80,7 @@ def run(
         As `extracted`; or if the corpora lack what a system needs, the audit finds a leak that is not allowed, or the
         evaluation is impossible.
     """
-    from affex.pipeline.reporting import comparison
+    from affex.pipeline.reporting import leak
 
     models = members or models_of(workspace.console, settings, workspace.imported)
     require(workspace.datasets, models, settings)
@@ -90,7 +90,7 @@ def run(
     folder = _run(workspace, models, replace(settings, leak=False), out, read)
     if settings.leak:
         leaky = _run(workspace, models, settings, out and out / LEAKY.name, read)
-        comparison.show_leak(workspace.console, folder, leaky)
+        leak.show(workspace.console, folder, leaky)
     return folder
 
 
