@@ -88,7 +88,7 @@ def write(corpora: Sequence[CorpusRuns], path: Path) -> None:
 def _listed(corpora: Sequence[CorpusRuns], folder: Path) -> Table:
     """Return the table of all runs that can be read."""
     rows = [_row(one, run, listed, folder) for one in corpora for run, listed in _dated(one)]
-    heads = ("run", "corpus", "features", "classifier", "protocol", "figure", "value", "interval", "caveats", "written")
+    heads = ("features", "classifier", "corpus", "protocol", "figure", "value", "interval", "caveats", "written")
     return Table("All finished runs; a click on a head sorts them", heads, rows, filterable=True)
 
 
@@ -103,10 +103,9 @@ def _row(corpus: CorpusRuns, run: Run, listed: ListedRun, folder: Path) -> tuple
     features, classifier, *options = summary.about.model
     interval = summary.interval(name)
     return (
-        Cell(", ".join(summary.about.model), link=comparison.link(run.folder / RUN_PAGE, folder)),
-        corpus.name,
-        features,
+        Cell(features, link=comparison.link(run.folder / RUN_PAGE, folder)),
         ", ".join((classifier, *options)),
+        corpus.name,
         str(summary.about.protocol),
         known.title,
         run_tables.cell(interval.value),

@@ -76,7 +76,7 @@ def runs(found: Compared, links: Sequence[str]) -> Table:
         for (letter, run), name, address in zip(tables.lettered(found), tables.readable(found), links, strict=True)
     ]
     level = f"{found.runs[0].figure.level:.0%} interval"
-    return Table("The runs", ("", "run", found.known.title, level, "caveats"), rows, filterable=len(rows) > 8)
+    return Table("The runs", ("letter", "run", found.known.title, level, "caveats"), rows, filterable=len(rows) > 8)
 
 
 def runs_picture(found: Compared) -> Picture:
@@ -93,12 +93,12 @@ def differences(found: Compared) -> Picture:
     """Draw the difference of each pair with its interval; the verdict is the test's."""
     words = tables.pair_words(found)
     rows = [
-        Bar(f"{pair}: {verdict}", *_ends(one.difference))
+        Bar(pair, *_ends(one.difference), verdict, is_hollow=one.winner is None)
         for (pair, verdict), one in zip(words, found.pairs, strict=True)
     ]
     caption = (
-        "Difference of each pair with its interval; dashed: no difference. The verdict is that of the test, not of the "
-        "interval."
+        "Difference of each pair with its interval; dashed: no difference; filled: more than chance. The verdict on the "
+        "right is that of the test, not of the interval."
     )
     table = pairs(found, [pair for pair, _ in words])
     return run_pictures.bars(rows, f"difference of {found.known.title}", caption, table, 0.0, "no difference")

@@ -62,6 +62,12 @@ class Table:
     rows: Sequence[Sequence[Cell | str]]
     filterable: bool = False
 
+    @property
+    def numeric(self) -> list[bool]:
+        """Whether each column is one of numbers, which stand on the right."""
+        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.columns)
+        return [any(isinstance(cell, Cell) and isinstance(cell.order, float | int) for cell in one) for one in columns]
+
 
 @dataclass(frozen=True)
 class Picture:

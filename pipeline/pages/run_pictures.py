@@ -18,15 +18,22 @@ if TYPE_CHECKING:
 
 #: From so many points on, a picture holds them as dots of a raster image: as an SVG they would take megabytes.
 MANY = 500
+#: The width of a picture, in, and the number of letters that a name may have beside it.
+WIDTH, LONGEST = 8.0, 46
 
 
 class Bar(NamedTuple):
-    """A figure of a class, a speaker or another group, with the ends of its interval (None without one)."""
+    """A figure of a class, a speaker or another group, with the ends of its interval (None without one).
+
+    A word may stand behind it, and a dot may be hollow, which shows that it is not significant.
+    """
 
     name: str
     value: float | None
     low: float | None = None
     high: float | None = None
+    word: str = ""
+    is_hollow: bool = False
 
 
 def bars(
@@ -55,17 +62,21 @@ def bars(
                 axes.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=8)
             axes.set_xlabel(quantity)
 
-    return drawing.picture((6.6, 0.75 + 0.24 * len(rows)), draw, caption, table)
+    return drawing.picture((WIDTH, 0.75 + 0.24 * len(rows)), draw, caption, table)
 
 
 def _dots(axes: "Axes", rows: Sequence[Bar]) -> None:
-    for place, row in enumerate(rows):
+    places = range(len(rows))
+    for place, row in zip(places, rows, strict=True):
         if row.low is not None and row.high is not None:
-            axes.plot([row.low, row.high], [place, place], color=drawing.MAIN, linewidth=2)
+            axes.plot([row.low, row.high], [place, place], color=drawing.MAIN, linewidth=1 if row.is_hollow else 2)
         if row.value is not None:
-            axes.plot(row.value, place, "o", color=drawing.MAIN, markersize=5)
-    axes.set_yticks(range(len(rows)), shown([row.name for row in rows]))
+            fill = "none" if row.is_hollow else "full"
+            axes.plot(row.value, place, "o", color=drawing.MAIN, markersize=5, fillstyle=fill)
+    axes.set_yticks(places, shown([row.name for row in rows], LONGEST))
     axes.set_ylim(len(rows) - 0.5, -0.5)
+    if any(row.word for row in rows):
+        axes.secondary_yaxis("right").set_yticks(places, shown([row.word for row in rows], LONGEST, distinct=False))
 
 
 def scatter(summary: Summary, scores: Scores) -> Picture:
@@ -96,7 +107,7 @@ def scatter(summary: Summary, scores: Scores) -> Picture:
     caption = (
         f"Predicted against true {target}; the line is perfect agreement. Each {summary.about.unit} has its marker."
     )
-    return drawing.picture((6.6, 4.6), draw, caption)
+    return drawing.picture((WIDTH, 4.6), draw, caption)
 
 
 def classes(summary: Summary, table: Table) -> Picture:

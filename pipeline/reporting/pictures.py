@@ -192,18 +192,18 @@ def _heading(summary: Summary, width: float) -> str:
     return "\n".join(lines)
 
 
-def shown(names: Sequence[str]) -> list[str]:
-    """Return names as a picture shows them: readable, of bounded length, and distinct."""
-    short = [_middle_out(printable(name)) for name in names]
-    twice = {name for name, count in Counter(short).items() if count > 1}
+def shown(names: Sequence[str], longest: int = LONGEST, *, distinct: bool = True) -> list[str]:
+    """Return names as a picture shows them: readable, of bounded length and, unless told otherwise, distinct."""
+    short = [_middle_out(printable(name), longest) for name in names]
+    twice = {name for name, count in Counter(short).items() if count > 1 and distinct}
     return [f"{number}: {name}" if name in twice else name for number, name in enumerate(short, 1)]
 
 
-def _middle_out(name: str) -> str:
-    if len(name) <= LONGEST:
+def _middle_out(name: str, longest: int) -> str:
+    if len(name) <= longest:
         return name
-    end = LONGEST // 3
-    return f"{name[: LONGEST - end - 1]}…{name[-end:]}"
+    end = longest // 3
+    return f"{name[: longest - end - 1]}…{name[-end:]}"
 
 
 def _draw_cells(axes: "Axes", classes: list[str], confusion: metrics.Counts) -> None:
