@@ -159,6 +159,13 @@ class Classifier(ABC):
         return SCORES[answer_of(self._built())]
 
     @property
+    def probabilities(self) -> bool:
+        """Whether its scores are probabilities of the classes, calibrated or not; it depends on the estimator."""
+        from affex.classifiers.estimators.inspection import answer_of
+
+        return answer_of(self._built()) == "probabilities"
+
+    @property
     def reads_each_row(self) -> bool:
         """Whether it is a classifier of utterances that learns from each of their rows."""
         return self.reads == "utterance" and self.rows == "each"

@@ -199,6 +199,8 @@ class About:
         The kind of the ``score_<class>`` columns.
     unit
         The kind of cluster for intervals and comparisons.
+    probabilities
+        Whether these columns are probabilities of the classes, calibrated or not.
     """
 
     corpus: str
@@ -207,6 +209,7 @@ class About:
     settings: ModelSettings | FusionSettings
     scores: str
     unit: str = "speaker"
+    probabilities: bool = False
 
     @property
     def transductive(self) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from affex.classifiers.base import Axis
 from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.calibration import Calibration, calibration_of
 from affex.pipeline.evaluation.figures import confusion_of, figure_of, interval_of, number, overall, recall_of
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.groups import GroupFigures, of_groups
@@ -140,6 +141,8 @@ class Summary:
         None where values are predicted.
     per_class, per_speaker
         The figures of each class, and of each speaker.
+    calibration
+        How far the scores can be trusted as probabilities, or why they are none.
     groups
         The figures of each value of what is known of the utterances, such as the sex of their speakers.
     confusion
@@ -184,6 +187,7 @@ class Summary:
     per_class: tuple[ClassFigures, ...]
     per_speaker: tuple[SpeakerFigures, ...]
     groups: tuple[GroupFigures, ...]
+    calibration: Calibration
     confusion: tuple[tuple[int, ...], ...]
     recognised: tuple[RecognisedClasses, ...]
     folds: tuple[FoldSummary, ...]
@@ -295,6 +299,7 @@ def summarise(result: Result, depends_on: str = "") -> Summary:
         per_class=_per_class(scores, confusion, about.unit),
         per_speaker=tuple(_per_speaker(scores)),
         groups=of_groups(scores, result.attributes, about.unit),
+        calibration=calibration_of(scores, about, result.folds),
         confusion=tuple(map(tuple, confusion.tolist())),
         recognised=result.recognised,
         folds=tuple(dataclasses.replace(fold, best_params=plain(fold.best_params)) for fold in result.folds),

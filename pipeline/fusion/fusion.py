@@ -307,13 +307,15 @@ def about(members: Sequence[Run], rule: str, system: str | None = None) -> About
     abouts = [member.summary.about for member in members]
     features, classifiers = (_distinct(about.model[place] for about in abouts) for place in (0, 1))
     options = _distinct(option for about in abouts for option in about.model[2:])
+    kind = _kind(members[0], rule)
     return About(
         corpus=abouts[0].corpus,
         protocol=_protocol(members[0]),
         model=("+".join(features), "+".join(classifiers), *options, f"late-{rule}", *([system] if system else ())),
         settings=FusionSettings(f"late:{rule}", tuple(map(_member, members)), system),
-        scores=_kind(members[0], rule).scores,
+        scores=kind.scores,
         unit=abouts[0].unit,
+        probabilities=kind.reads_scores and (kind.calibrates or all(about.probabilities for about in abouts)),
     )
 
 

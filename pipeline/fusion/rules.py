@@ -63,6 +63,8 @@ class Rule(ABC):
     reads_scores: ClassVar[bool] = True
     #: The kind of the fused scores.
     scores: ClassVar[str]
+    #: Whether the fused scores are probabilities, whatever those of the members are; else they are only if those are.
+    calibrates: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -170,6 +172,7 @@ class Mixture(Rule):
     """
 
     scores: ClassVar[str] = "mixture of the members' probabilities, temperatures and weights fitted on inner scores"
+    calibrates = True
 
     weights: Floats
     temperatures: Floats
@@ -293,6 +296,7 @@ class Stacked(Rule):
         "probabilities of an RBF-SVM on the members' probabilities, calibrated by sigmoids on inner folds; "
         "the largest may belong to another class than the machine's own decision"
     )
+    calibrates = True
 
     machine: Any
 
