@@ -119,6 +119,12 @@ class Corpus:
         default first, as in ``DATASET=iemocap:marked=right``.
     also
         Other names of the corpus, for the error message that gives its name here.
+    cites
+        What a paper that uses it cites: keys of ``pipeline/reporting/references.toml``, or whole BibTeX entries.
+    language
+        What is spoken; empty where it is not known.
+    human
+        Figures of people who judged the corpus, a sentence each, with no full stop; from the paper of `cites`.
     """
 
     name: str
@@ -134,6 +140,9 @@ class Corpus:
     remarks: Callable[[Sequence[Utterance]], Sequence[str]] = lambda _: ()
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     also: tuple[str, ...] = ()
+    cites: tuple[str, ...] = ()
+    language: str = ""
+    human: tuple[str, ...] = ()
 
 
 def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:

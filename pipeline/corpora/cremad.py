@@ -144,6 +144,12 @@ CORPUS = Corpus(
     title="CREMA-D: 7442 utterances, 91 actors, 6 emotions, audio and video, crowd votes, English",
     licence="Open Database License 1.0",
     source="https://github.com/CheyneyComputerScience/CREMA-D",
+    cites=("cao2014",),
+    language="English",
+    human=(
+        "2443 raters recognised the intended emotion in 63.6 % of the utterances by sound and picture, 58.2 % by "
+        "picture alone and 40.9 % by sound alone",
+    ),
     also=("CREMA-D", "CREMA"),
     find=find,
     example=example,
