@@ -4,10 +4,13 @@ A run names its plugins. This code may be newer than the run, or lack a plugin t
 known.
 """
 
+import importlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import affex.pipeline.corpora
 from affex.classifiers.base import Classifier, Target
 from affex.features.base import Feature
 from affex.pipeline.caching.cache import packages, recipe
@@ -20,6 +23,10 @@ from affex.pipeline.storage.provenance import versions
 from affex.pipeline.text.errors import AffexError
 
 
+#: A title that ends in a short form in brackets.
+SHORT = re.compile(r"(?P<long>[^']+) \((?P<short>[^)]+)\)")
+
+
 @dataclass(frozen=True)
 class DescribedCorpus:
     """A corpus by its name in the record, with its data sheet; None for a user's own table."""
@@ -29,10 +36,25 @@ class DescribedCorpus:
 
     @property
     def title(self) -> str:
-        """Its name in a text."""
+        """Its name in a text, in full."""
         if self.sheet is None:
-            return f"the corpus '{self.name}'"
-        return self.sheet.title.partition(":")[0] if self.sheet.cites else f"the synthetic corpus '{self.name}'"
+            return f"'{self.name}' (a table of our own)"
+        return self.sheet.title.partition(":")[0] if self.sheet.cites else f"'{self.name}' (synthetic)"
+
+    @property
+    def short(self) -> str:
+        """Its name in a text, as short as people use it."""
+        whole = SHORT.fullmatch(self.title)
+        return self.title if whole is None else whole["short"] if " " in whole["long"] else whole["long"]
+
+    @property
+    def data_sheet(self) -> Mapping[str, str]:
+        """The sections of its data sheet by their headings (What, Who, Licence, Source, Files, Traps), a line each."""
+        if self.sheet is None:
+            return {}
+        text = importlib.import_module(f"{affex.pipeline.corpora.__name__}.{self.sheet.name}").__doc__ or ""
+        sections = re.findall(r"^(\w+)\n((?:    .*\n?|\n)+)", text, re.MULTILINE)
+        return {name: " ".join(body.replace("``", "").split()) for name, body in sections}
 
 
 @dataclass(frozen=True)

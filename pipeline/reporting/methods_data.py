@@ -10,8 +10,9 @@ from affex.pipeline.reporting.prose import Cite, cite, counted, listed
 
 def data(summary: Summary) -> Iterator[str | Cite]:
     """Yield the sentences on the data of a run."""
-    yield "We used "
-    for number, corpus in enumerate(described.corpora(summary)):
+    found = described.corpora(summary)
+    yield f"We used the {'corpora' if len(found) > 1 else 'corpus'} "
+    for number, corpus in enumerate(found):
         yield " and " if number else ""
         yield from _corpus(corpus)
     tested, whose = counted(summary.n_utterances, "utterance"), counted(summary.n_clusters, summary.about.unit)

@@ -111,7 +111,8 @@ def _estimator_cites(model: DescribedModel) -> tuple[str, ...]:
 
 def fixed(model: DescribedModel) -> dict[str, Any]:
     """Return the settings of a named classifier that are not searched."""
-    return {name: value for name, value in model.settings.classifier_settings.items() if value is not None}
+    given = model.settings.classifier_settings
+    return {name: value for name, value in given.items() if value not in (None, "none")}
 
 
 def preparation(model: DescribedModel) -> str:

@@ -52,8 +52,8 @@ def _session(summary: Summary) -> str:  # noqa: ARG001 - as the others
 def _group_k(summary: Summary) -> str:
     unit, k = summary.about.unit, summary.about.protocol.k
     return (
-        f"The {unit}s are divided into {k} groups of about equally many utterances; one group at a time is left out and "
-        "tested by a model that was trained on the others"
+        f"The {unit}s are divided into {k} groups of about equally many utterances; one group at a time is left out "
+        "and tested by a model that was trained on the others"
     )
 
 

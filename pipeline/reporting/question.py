@@ -60,6 +60,6 @@ def titles(summary: Summary) -> str:
     """Return the corpora of a run in a text."""
     protocol, corpora = summary.about.protocol, described.corpora(summary)
     if protocol.scheme == "cross" and protocol.test:
-        tested = [corpus.title for corpus in corpora if corpus.name in protocol.test.split("+")]
+        tested = [corpus.short for corpus in corpora if corpus.name in protocol.test.split("+")]
         return listed(tested) or protocol.test
-    return listed([corpus.title for corpus in corpora])
+    return listed([corpus.short for corpus in corpora])
