@@ -14,6 +14,7 @@ import affex.pipeline.corpora
 from affex.classifiers.base import Classifier, Target
 from affex.features.base import Feature
 from affex.pipeline.caching.cache import packages, recipe
+from affex.pipeline.caching.dataset import TABLE
 from affex.pipeline.corpora.base import Corpus
 from affex.pipeline.evaluation.results import FusionSettings, ModelSettings
 from affex.pipeline.evaluation.summary import Summary
@@ -21,7 +22,6 @@ from affex.pipeline.specs import discovery, grammar
 from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.storage.provenance import versions
 from affex.pipeline.text.errors import AffexError
-
 
 #: A title that ends in a short form in brackets.
 SHORT = re.compile(r"(?P<long>[^']+) \((?P<short>[^)]+)\)")
@@ -37,7 +37,7 @@ class DescribedCorpus:
     @property
     def title(self) -> str:
         """Its name in a text, in full."""
-        if self.sheet is None:
+        if self.sheet is None or self.sheet.name == TABLE:
             return f"'{self.name}' (a table of our own)"
         return self.sheet.title.partition(":")[0] if self.sheet.cites else f"'{self.name}' (synthetic)"
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from affex.classifiers.base import Classifier
 from affex.pipeline.evaluation import training_limits
 from affex.pipeline.evaluation.results import FusionSettings
 from affex.pipeline.evaluation.summary import Summary
@@ -117,11 +118,20 @@ def fixed(model: DescribedModel) -> dict[str, Any]:
 
 def preparation(model: DescribedModel) -> str:
     """Return how rows are prepared before the model learns, in words; empty where that is not known."""
+    if _takes_distances(model):
+        return "rows are taken as the normalisation within speakers leaves them, unless a value is missing"
     if model.classifier is not None and model.classifier.prepares:
         return model.classifier.prepares
     estimator = model.estimator.get("estimator") if "cv" in model.estimator else model.estimator
     steps = estimator.get("steps", ()) if isinstance(estimator, Mapping) else ()
     return listed([_step(step) for _, step in steps[:-1] if isinstance(step, Mapping)])
+
+
+def _takes_distances(model: DescribedModel) -> bool:
+    """Return whether rows that are z-scored within speakers are not scaled again (`Classifier.distances`)."""
+    own = type(model.classifier).distances is not Classifier.distances if model.classifier else False
+    selects = getattr(model.classifier, "select", "none") != "none"
+    return own and model.settings.speaker_norm is True and not selects
 
 
 def _step(step: Mapping[str, Any]) -> str:

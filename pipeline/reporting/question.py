@@ -14,7 +14,10 @@ MOST = 3
 def question(summary: Summary) -> str:
     """Return what a run asked, as in ``How well does a support-vector machine ... recognise 7 emotions ...?``."""
     models = described.models(summary.about.settings)
-    does, verb = "do" if len(models) > 1 else "does", "recognise" if summary.classes else "predict"
+    does, verb = (
+        "do" if len({model.phrase for model in models}) > 1 else "does",
+        "recognise" if summary.classes else "predict",
+    )
     asked = f"How well {does} {_models(summary, models)} {verb} {_target(summary)} {_whose(summary)}?"
     return printable(asked)
 
@@ -24,11 +27,14 @@ def _models(summary: Summary, models: tuple[DescribedModel, ...]) -> str:
     rule = f", fused by {settings.fusion}," if isinstance(settings, FusionSettings) else ""
     if len(models) > MOST:
         return f"{len(models)} models{rule}"
-    return listed([_model(model) for model in models]) + rule
+    phrases = [model.phrase for model in models]
+    if len(set(phrases)) == 1 and len(models) > 1:
+        return f"{phrases[0]}, one on each of {listed([_inputs(model) for model in models])}{rule}"
+    return listed([f"{model.phrase} on {_inputs(model)}" for model in models]) + rule
 
 
-def _model(model: DescribedModel) -> str:
-    return f"{model.phrase} on {listed([feature.phrase for feature in model.features])}"
+def _inputs(model: DescribedModel) -> str:
+    return listed([feature.phrase for feature in model.features])
 
 
 def _target(summary: Summary) -> str:
@@ -43,13 +49,16 @@ def _whose(summary: Summary) -> str:
     """Return whose utterances are tested, and what the models had not seen of them."""
     about = summary.about
     tested = f"in utterances of {counted(summary.n_clusters, about.unit)} of {titles(summary)}"
+    trained = (
+        "that they were not trained on" if len(described.models(about.settings)) > 1 else "that it was not trained on"
+    )
     apart = {
-        "session": "in sessions that it was not trained on",
+        "session": f"in sessions {trained}",
         "split": "in the test part of a fixed split",
         "cross": f"after training on {about.protocol.train or 'the other corpora'}",
         "random-k": f"although utterances of the same {about.unit}s were in training",
     }
-    return f"{tested}{_comma(about.protocol.scheme)}{apart.get(about.protocol.scheme, 'that it was not trained on')}"
+    return f"{tested}{_comma(about.protocol.scheme)}{apart.get(about.protocol.scheme, trained)}"
 
 
 def _comma(scheme: str) -> str:
