@@ -60,8 +60,8 @@ def script(known: Known) -> Answer:
             "A script that repeats the run: its estimator was passed from Python, which no file of settings holds."
         )
     text = (
-        f"{runs.SETTINGS} holds all settings of the run; with the same corpus, versions and seed it gives the same bytes "
-        f"of {runs.RECORD} and {runs.PREDICTIONS} on the processor."
+        f"{runs.SETTINGS} holds all settings of the run; with the same corpus, versions and seed it gives the same "
+        f"bytes of {runs.RECORD} and {runs.PREDICTIONS} on the processor."
     )
     return Answer(RUN, text, runs.SETTINGS)
 

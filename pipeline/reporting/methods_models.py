@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from affex.classifiers.base import Classifier
@@ -33,8 +34,18 @@ def models(summary: Summary) -> Iterator[str | Cite]:
     for number, model in enumerate(found, 1):
         yield f"Model {number} of {len(found)}: " if len(found) > 1 else ""
         yield from _features(model)
-        yield from _classifier(model, summary)
+        same = next((n for n, other in enumerate(found[: number - 1], 1) if _is_same(model, other)), None)
+        if same:
+            yield f"All else is as for model {same}. "
+        else:
+            yield from _classifier(model, summary)
     yield from _chosen(summary)
+
+
+def _is_same(model: DescribedModel, other: DescribedModel) -> bool:
+    """Return whether two models differ in their features only."""
+    one, two = (replace(each.settings, features=(), feature_keys=()) for each in (model, other))
+    return one == two
 
 
 def fusion(summary: Summary) -> Iterator[str | Cite]:

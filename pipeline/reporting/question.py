@@ -24,7 +24,7 @@ def question(summary: Summary) -> str:
 
 def _models(summary: Summary, models: tuple[DescribedModel, ...]) -> str:
     settings = summary.about.settings
-    rule = f", fused by {settings.fusion}," if isinstance(settings, FusionSettings) else ""
+    rule = f", fused by the rule {settings.fusion}," if isinstance(settings, FusionSettings) else ""
     if len(models) > MOST:
         return f"{len(models)} models{rule}"
     phrases = [model.phrase for model in models]
