@@ -19,7 +19,7 @@ endif
 # Variables of the shell, or of another make, are not passed on.
 $(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(eval unexport $(name)))
 OPTIONS := DATASET DATA SYSTEM FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
-           FUSION RUNS METRIC INNER LEAK ALLOW_LEAKS MEDIA CONFIG \
+           FUSION RUNS RUN METRIC INNER LEAK ALLOW_LEAKS MEDIA CONFIG \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
            NETWORK EPOCHS PATIENCE RATE BATCH SCRATCH \
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON
@@ -51,7 +51,7 @@ endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare report fit predict tune demo show download list runs systems cache export import bench check test test-slow shells lint format types links lock clean
+.PHONY: help install features evaluate compare checklist report fit predict tune demo show download list runs systems cache export import bench check test test-slow shells lint format types links lock clean
 .NOTPARALLEL:
 
 help: ## show this help
@@ -76,6 +76,7 @@ help: ## show this help
 #=   SOFT          1: train on the shares of the raters' votes
 #=   FUSION        for several FEATURES: early (concatenate columns), or late, late:mean, late:svm ... (fuse scores)
 #=   RUNS          finished runs to compare (compare) or to fuse (evaluate FUSION=late)
+#=   RUN           for checklist: a finished run, by name or folder
 #=   METRIC        the figure that is compared: uar, war, macro_f1, ccc ... (default: uar, or ccc for values)
 #=   INNER         1: save inner predictions, from which a fusion with this run can learn (slower)
 #=   LEAK          1: also score a random split of the utterances, to show how much that leak adds
@@ -125,6 +126,7 @@ features: ## extract the features of a corpus into the cache
 evaluate: ## extract missing features, train, test on speakers left out of training, report
 compare: ## test which of several runs differ by more than chance (RUNS)
 report: ## write a page of all runs of a corpus, or of several, with those that differ by more than chance
+checklist: ## fill the reviewers' checklist (REFORMS) from a finished run (RUN)
 fit: ## train on a whole corpus and save the model (MODEL, EXCLUDE)
 predict: ## label a folder of wavs or videos, a file, or a table with a saved model (MODEL, DATA, OUT)
 tune: ## tune a network on the labelled faces or sound of a corpus (NETWORK, EXCLUDE, OUT)
@@ -135,7 +137,7 @@ list: ## list corpora, features and classifiers, and what is cached
 cache: ## list what is cached (to verify it: .venv/bin/affex cache verify)
 export: ## write a cached feature and the labels for other projects (FEATURES, OUT)
 import: ## import features of another project, to evaluate and fuse them (FILE, CALLED)
-features evaluate compare report fit predict tune demo show download list cache export import: install
+features evaluate compare checklist report fit predict tune demo show download list cache export import: install
 	@$(BIN)/affex --from-make $@
 
 runs: ## list the finished runs of a corpus, newest first

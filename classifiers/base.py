@@ -107,6 +107,12 @@ class Classifier(ABC):
     align: ClassVar[Literal["none", "nearest", "linear"]] = "none"
     #: The default features, in the syntax of the command line.
     prefers: ClassVar[str] = "egemaps"
+    #: Its name in a sentence, with its article; empty for the name of its file.
+    phrase: ClassVar[str] = ""
+    #: How rows are prepared, where its estimator is no Pipeline that says so; begins with a small letter.
+    prepares: ClassVar[str] = ""
+    #: What a paper that uses it cites: keys of ``pipeline/reporting/references.toml``, or whole BibTeX entries.
+    cites: ClassVar[tuple[str, ...]] = ()
     #: Whether hyperparameters are searched on held-out training speakers; they are fixed where speakers are too few.
     tuned: ClassVar[bool] = False
     #: For sequences: how many rows a segment has, each of which is learned by itself; 0: an utterance is one sequence.
@@ -189,6 +195,10 @@ class Classifier(ABC):
     def own_settings(self) -> dict[str, Any]:
         """Its settings by name without `rows`, which is for the reader of the rows and not for an estimator."""
         return {name: value for name, value in self.settings.items() if name != "rows"}
+
+    def searched(self, target: Target) -> str:  # noqa: ARG002
+        """Return what is searched on inner folds, and by which criterion, in words; empty if nothing is searched."""
+        return ""
 
     def distances(self, X: NDArray[np.float32], *, device: str) -> NDArray[np.float64] | None:  # noqa: ARG002
         """Return distances that are computed once for all folds, from rows whose scaling no fold fits.

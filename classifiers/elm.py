@@ -24,6 +24,8 @@ class Elm(Classifier):
         Strength of the L2 penalty on the output's weights.
     """
 
+    phrase: ClassVar[str] = "an extreme learning machine"
+    cites: ClassVar[tuple[str, ...]] = ("pedregosa2011", "huang2006")
     scores: ClassVar[str] = "shares of the classes by ridge regression (not below 0, scaled to a sum of 1)"
     targets: ClassVar[tuple[Target, ...]] = ("classes", "values")
 

@@ -1,7 +1,7 @@
 """Random forest (Breiman 2001, doi:10.1023/A:1010933404324; scikit-learn's), one row per utterance."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from affex.classifiers.base import Classifier
 
@@ -17,6 +17,9 @@ class Forest(Classifier):
     leaf
         Fewest training rows in a leaf.
     """
+
+    phrase: ClassVar[str] = "a random forest"
+    cites: ClassVar[tuple[str, ...]] = ("pedregosa2011", "breiman2001")
 
     trees: int = 300
     leaf: int = 1

@@ -43,6 +43,9 @@ class Gmm(Classifier):
         The share of the columns that is kept; required if columns are selected, because there is no search here.
     """
 
+    phrase: ClassVar[str] = "Gaussian mixtures"
+    prepares: ClassVar[str] = "columns of frames are z-scored"
+    cites: ClassVar[tuple[str, ...]] = ("pedregosa2011", "reynolds2000", "metallinou2008")
     rows: ClassVar[RowsRead] = "each"  # type: ignore[misc]
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "frame"
     prefers: ClassVar[str] = "mfcc-voice"

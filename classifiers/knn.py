@@ -16,6 +16,8 @@ class Knn(Classifier):
         How many of the nearest training rows vote.
     """
 
+    phrase: ClassVar[str] = "nearest neighbours"
+    cites: ClassVar[tuple[str, ...]] = ("pedregosa2011",)
     scores: ClassVar[str] = "each class's share of the nearest training rows"
 
     neighbours: int = 5

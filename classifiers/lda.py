@@ -4,7 +4,7 @@ All classes share one covariance of all columns: suitable for hundreds of column
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from affex.classifiers.base import Classifier
 
@@ -19,6 +19,9 @@ class Lda(Classifier):
         How far the covariance is shrunk to a diagonal one, 0 to 1; none: as far as Ledoit and Wolf find best ("A
         well-conditioned estimator for large-dimensional covariance matrices", 2004, doi:10.1016/S0047-259X(03)00096-4).
     """
+
+    phrase: ClassVar[str] = "linear discriminant analysis with a shrunk covariance"
+    cites: ClassVar[tuple[str, ...]] = ("pedregosa2011", "ledoit2004")
 
     shrinkage: float | None = None
 

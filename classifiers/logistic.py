@@ -1,7 +1,7 @@
 """Logistic regression on standardised rows (scikit-learn's), one row per utterance; each class weighs the same."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from affex.classifiers.base import Classifier
 
@@ -15,6 +15,9 @@ class Logistic(Classifier):
     C
         Inverse strength of the L2 penalty.
     """
+
+    phrase: ClassVar[str] = "logistic regression"
+    cites: ClassVar[tuple[str, ...]] = ("pedregosa2011",)
 
     C: float = 1.0
 

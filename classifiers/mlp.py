@@ -1,7 +1,7 @@
 """A small neural network on standardised rows (scikit-learn's multi-layer perceptron), one row per utterance."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from affex.classifiers.base import Classifier
 from affex.classifiers.estimators.spelling import hidden_layers
@@ -20,6 +20,9 @@ class Mlp(Classifier):
     epochs
         Most passes over the training rows.
     """
+
+    phrase: ClassVar[str] = "a multi-layer perceptron"
+    cites: ClassVar[tuple[str, ...]] = ("pedregosa2011",)
 
     hidden: int | str = 100
     alpha: float = 1.0

@@ -101,6 +101,9 @@ class Net(Classifier):
         Classes only: ``balanced``: all classes have the same total weight; ``none``: all utterances have the same.
     """
 
+    phrase: ClassVar[str] = "a neural network on sequences"
+    prepares: ClassVar[str] = "columns of each stream are z-scored"
+    cites: ClassVar[tuple[str, ...]] = ("zhou2019", "poria2017")
     rows: ClassVar[RowsRead] = "each"  # type: ignore[misc]
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "sequence"
     streams: ClassVar[int] = 0
@@ -185,6 +188,15 @@ class Net(Classifier):
     def _augment(self) -> tuple[str, ...]:
         """What changes training batches."""
         return names_among("augment", self.augment, get_args(AugmentationName))
+
+    def searched(self, target: Target) -> str:  # noqa: ARG002
+        """Return how the number of epochs is found."""
+        if not self.patience:
+            return ""
+        ended = f"ended by {self.patience} without improvement"
+        return (
+            f"the number of epochs, at most {self.epochs}, {ended}, by the least mean loss on {self.folds} inner folds"
+        )
 
     def build(self, *, target: Target = "classes", seed: int, device: str = "cpu") -> Any:
         """Return an unfitted `NetClassifier`, or a `NetRegressor`.

@@ -39,6 +39,9 @@ class Svm(Classifier):
         Classes only: ``balanced``: all classes have the same total weight; ``none``: all rows have the same weight.
     """
 
+    phrase: ClassVar[str] = "a support-vector machine with a Gaussian (RBF) kernel"
+    prepares: ClassVar[str] = "missing values become the column's mean, and columns are z-scored"
+    cites: ClassVar[tuple[str, ...]] = ("pedregosa2011", "chang2011", "guo2017")
     prefers: ClassVar[str] = "compare"
     scores: ClassVar[str] = (
         "probabilities, calibrated by sigmoids on inner folds over the training speakers; "
@@ -82,6 +85,26 @@ class Svm(Classifier):
     def in_threads(self) -> bool:
         """Whether no columns are selected: libsvm and matrix products release the lock; selections filter warnings."""
         return self.select == "none"
+
+    def searched(self, target: Target) -> str:
+        """Return the grid over what is left open, and the criterion."""
+        from affex.classifiers.estimators import selection, svm, svr
+        from affex.classifiers.estimators.kernel import GAMMAS
+
+        of_values = target == "values"
+        grids = {
+            "C": None if self.C is not None else svr.COSTS if of_values else svm.COSTS,
+            "gamma (times one over the number of columns)": GAMMAS if self.gamma is None else None,
+            "epsilon": svr.EPSILONS if of_values and self.epsilon is None else None,
+            "the share kept of the columns": selection.SHARES[self.select] if self.keep is None else None,
+        }
+        open_ = [
+            f"{name} of {', '.join(f'{value:g}' for value in grid)}"
+            for name, grid in grids.items()
+            if grid and None not in grid
+        ]
+        best = "the CCC pooled over" if of_values else "the mean macro recall over"
+        return f"{'; '.join(open_)}; by {best} the inner folds" if open_ else ""
 
     def distances(self, X: NDArray[np.float32], *, device: str) -> NDArray[np.float64] | None:
         """Return the squared distance of every pair of rows, mean over columns; None with NaN or a selection.

@@ -20,6 +20,8 @@ class Tfidf(Classifier):
         Inverse strength of the L2 penalty.
     """
 
+    phrase: ClassVar[str] = "logistic regression on words weighted by TF-IDF"
+    cites: ClassVar[tuple[str, ...]] = ("pedregosa2011", "salton1988")
     prefers: ClassVar[str] = "text"
 
     C: float = 1.0

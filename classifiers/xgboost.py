@@ -37,6 +37,9 @@ class Xgboost(Classifier):
         Classes only: ``balanced``: all classes have the same total weight; ``none``: all rows have the same weight.
     """
 
+    phrase: ClassVar[str] = "boosted trees (XGBoost)"
+    prepares: ClassVar[str] = "rows are taken as they are, with a default side of each split for missing values"
+    cites: ClassVar[tuple[str, ...]] = ("chen2016", "friedman2002")
     prefers: ClassVar[str] = "compare"
     scores: ClassVar[str] = "class probabilities (softmax of the trees' sums; not calibrated)"
     targets: ClassVar[tuple[Target, ...]] = ("classes", "values")
@@ -62,6 +65,11 @@ class Xgboost(Classifier):
                 raise ValueError(f"{name}={getattr(self, name)}: expected more than 0, at most 1")
         if self.weights not in ("balanced", "none"):
             raise ValueError(f"weights={self.weights}: expected balanced or none")
+
+    def searched(self, target: Target) -> str:
+        """Return how the number of rounds is found."""
+        least = f"without less {'log loss' if target == 'classes' else 'squared error'} on the inner folds"
+        return f"the number of rounds, at most {self.rounds}, ended by {self.patience} {least}"
 
     def build(self, *, target: Target = "classes", seed: int, device: str = "cpu") -> Any:
         """Return unfitted `BoostedTrees`, or a `BoostedRegressor`."""

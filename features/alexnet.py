@@ -20,6 +20,8 @@ from affex.features.spectrogram import Spectrogram
 class AlexNet(local.FaceBackbone):
     """AlexNet's embedding of the face; parameters as in `Embedding` and `Backbone`."""
 
+    cites: ClassVar[tuple[str, ...]] = ("krizhevsky2014", "deng2009")
+
     architecture: ClassVar[local.Architecture] = local.ALEXNET
     published: ClassVar[WeightFile | None] = local.PUBLISHED["alexnet"]
 
@@ -27,6 +29,8 @@ class AlexNet(local.FaceBackbone):
 @dataclass(frozen=True, kw_only=True)
 class AlexNetOfSound(SoundBackbone):
     """AlexNet's embedding of pictures of sound; parameters as in `SoundEmbedding` and `Backbone`."""
+
+    cites: ClassVar[tuple[str, ...]] = ("krizhevsky2014", "deng2009")
 
     architecture: ClassVar[local.Architecture] = local.ALEXNET
     published: ClassVar[WeightFile | None] = local.PUBLISHED["alexnet"]

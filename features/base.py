@@ -160,6 +160,8 @@ class Feature(ABC):
     version: ClassVar[int] = 1
     #: Distributions whose version is part of the cache key.
     packages: ClassVar[tuple[str, ...]] = ()
+    #: What a paper that uses it cites: keys of ``pipeline/reporting/references.toml``, or whole BibTeX entries.
+    cites: ClassVar[tuple[str, ...]] = ()
     #: Whether its rows carry pictures.
     with_crops: ClassVar[bool] = False
     #: Whether its network runs on the device of `Runtime`.
@@ -199,6 +201,11 @@ class Feature(ABC):
     def about(self) -> str:
         """A description of its rows: by default the first clause of the class's docstring."""
         return first_clause(type(self))
+
+    @property
+    def phrase(self) -> str:
+        """What its rows are, in a sentence, as in ``eGeMAPSv02 functionals``; empty for the name of the preset."""
+        return ""
 
     @property
     def upstream(self) -> "Feature | None":

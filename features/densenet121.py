@@ -19,6 +19,8 @@ from affex.features.networks.weights import WeightFile
 class DenseNet121(local.FaceBackbone):
     """DenseNet-121's embedding of the face; parameters as in `Embedding` and `Backbone`."""
 
+    cites: ClassVar[tuple[str, ...]] = ("huang2017", "deng2009")
+
     architecture: ClassVar[local.Architecture] = local.DENSENET121
     published: ClassVar[WeightFile | None] = local.PUBLISHED["densenet121"]
 
@@ -26,6 +28,8 @@ class DenseNet121(local.FaceBackbone):
 @dataclass(frozen=True, kw_only=True)
 class DenseNet121OfSound(SoundBackbone):
     """DenseNet-121's embedding of pictures of sound; parameters as in `SoundEmbedding` and `Backbone`."""
+
+    cites: ClassVar[tuple[str, ...]] = ("huang2017", "deng2009")
 
     architecture: ClassVar[local.Architecture] = local.DENSENET121
     published: ClassVar[WeightFile | None] = local.PUBLISHED["densenet121"]

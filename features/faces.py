@@ -53,6 +53,17 @@ _POINTS = slice(_BOX.stop, _BOX.stop + 10)
 SHARP_SIZE = 96
 
 
+#: What a paper that uses a detector cites: keys of ``pipeline/reporting/references.toml``.
+CITED: dict[str, tuple[str, ...]] = {
+    "mmod": ("king2015",),
+    "hog": ("dalal2005",),
+    "yunet": ("wu2023",),
+    "yunet+mmod": ("wu2023", "king2015"),
+    "sfd": ("zhang2017",),
+    "blazeface": ("bazarevsky2019",),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Faces(VideoFeature):
     """The faces in each sampled frame of video, or that there is none: box, five points, quality, track, a crop.
@@ -122,6 +133,11 @@ class Faces(VideoFeature):
     def packages(self) -> tuple[str, ...]:  # type: ignore[override]
         """Distributions whose versions may change its numbers; they depend on the detector."""
         return ("torch", "dlib-bin", "opencv-python-headless", *named.PACKAGES.get(self.detector, ()))
+
+    @property
+    def cites(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The sources of the detector, and of the five points by which faces are aligned."""
+        return (*CITED.get(self.detector, ()), "kazemi2014")
 
     @property
     def asks(self) -> bool:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class Fer(Layered, Embedding):
     """Scores of seven expressions and 128 pooled maps of mini-Xception; parameters as in `Embedding`."""
 
+    cites: ClassVar[tuple[str, ...]] = ("arriaga2017",)
+
     published: ClassVar[WeightFile | None] = mini_xception.WEIGHTS
 
     widened: float = 0.2

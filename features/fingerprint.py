@@ -39,6 +39,8 @@ class Fingerprint(AudioFeature):
     Its columns are the change of the difference between neighbouring bands' levels within 64 ms, dB.
     """
 
+    cites: ClassVar[tuple[str, ...]] = ("mcfee2015",)
+
     packages: ClassVar[tuple[str, ...]] = ("librosa",)
     framewise = True
 

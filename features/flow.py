@@ -41,6 +41,8 @@ class Flow(OfPerson):
         The picture, as in `features.pixels`. An ``aligned`` face shows how its parts move, not how the head does.
     """
 
+    cites: ClassVar[tuple[str, ...]] = ("kroeger2016",)
+
     packages: ClassVar[tuple[str, ...]] = ("opencv-python-headless",)
     framewise = True
 

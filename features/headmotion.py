@@ -7,6 +7,7 @@ SPEAKER_NORM=mean subtracts the mean of the speaker over all turns.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ ANGLES, AXES = ("pitch", "roll", "yaw"), ("x", "y", "z")
 @dataclass(frozen=True, kw_only=True)
 class HeadMotion(Captured):
     """Angles and position of the head in motion capture, with derivatives; see `Captured` for the parameters."""
+
+    cites: ClassVar[tuple[str, ...]] = ("busso2008",)
 
     @property
     def static(self) -> Sequence[tuple[str, Sequence[str]]]:

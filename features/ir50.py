@@ -29,6 +29,8 @@ SIZE = 112
 class Ir50(local.FaceBackbone):
     """IR-50's embedding of the face, with your own weights; parameters as in `Embedding` and `Backbone`."""
 
+    cites: ClassVar[tuple[str, ...]] = ("deng2019",)
+
     architecture: ClassVar[local.Architecture] = local.IR50
 
     chip: Chip = "aligned"

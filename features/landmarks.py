@@ -15,7 +15,7 @@ are those of the frames.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,8 @@ class Landmarks(OfPerson):
     digest
         The sha256 of those files; filled in automatically.
     """
+
+    cites: ClassVar[tuple[str, ...]] = ("kazemi2014", "sagonas2016")
 
     framewise = True
 

@@ -4,6 +4,7 @@ Bands, window and dB as in `features.sound.frames`.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from affex.features.base import AudioFeature, Rows, Signal
 from affex.features.sound.frames import MelFrames, column_names, in_words, with_derivatives
@@ -18,6 +19,8 @@ class Logmel(MelFrames):
     window, hop, mels, derivatives
         As for `MelFrames`.
     """
+
+    cites: ClassVar[tuple[str, ...]] = ("mcfee2015",)
 
     mels: int = 90
     window: float = 0.128

@@ -5,6 +5,7 @@ Mermelstein 1980, doi:10.1109/TASSP.1980.1163420; librosa's). Coefficient 0, the
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -23,6 +24,8 @@ class Mfcc(MelFrames):
     window, hop, mels, derivatives
         As for `MelFrames`.
     """
+
+    cites: ClassVar[tuple[str, ...]] = ("mcfee2015", "davis1980")
 
     n: int = 40
 

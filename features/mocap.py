@@ -13,7 +13,7 @@ the shape of the speaker's face, which needs other turns of the speaker: SPEAKER
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,6 +36,8 @@ class Mocap(Captured):
         The marker that is the origin. The publications do not name theirs; the default is the tip of the nose, which is
         in the middle of the face and hardly moved by muscles.
     """
+
+    cites: ClassVar[tuple[str, ...]] = ("metallinou2008", "metallinou2012")
 
     nose: str = "TNOSE"
 

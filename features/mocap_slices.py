@@ -9,6 +9,7 @@ Conventions: mm and deg as in the files, nothing subtracted; times are the means
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,8 @@ class MocapSlices(MotionFeature):
     without
         Markers of the face that are left out, as in ``LLID+RLID``, for turns that lack them; none by default.
     """
+
+    cites: ClassVar[tuple[str, ...]] = ("tripathi2018",)
 
     framewise = True
 

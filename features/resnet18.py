@@ -17,6 +17,8 @@ from affex.features.networks import local
 class ResNet18(local.FaceBackbone):
     """ResNet-18's embedding of the face, with your own weights; parameters as in `Embedding` and `Backbone`."""
 
+    cites: ClassVar[tuple[str, ...]] = ("he2016",)
+
     architecture: ClassVar[local.Architecture] = local.RESNET18
 
 

@@ -19,6 +19,8 @@ from affex.features.networks.weights import WeightFile
 class ResNet50(local.FaceBackbone):
     """ResNet-50's embedding of the face; parameters as in `Embedding` and `Backbone`."""
 
+    cites: ClassVar[tuple[str, ...]] = ("he2016", "deng2009")
+
     architecture: ClassVar[local.Architecture] = local.RESNET50
     published: ClassVar[WeightFile | None] = local.PUBLISHED["resnet50"]
 
@@ -26,6 +28,8 @@ class ResNet50(local.FaceBackbone):
 @dataclass(frozen=True, kw_only=True)
 class ResNet50OfSound(SoundBackbone):
     """ResNet-50's embedding of pictures of sound; parameters as in `SoundEmbedding` and `Backbone`."""
+
+    cites: ClassVar[tuple[str, ...]] = ("he2016", "deng2009")
 
     architecture: ClassVar[local.Architecture] = local.RESNET50
     published: ClassVar[WeightFile | None] = local.PUBLISHED["resnet50"]

@@ -12,6 +12,7 @@ doi:10.1145/2993148.2997632).
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from affex.features.base import AudioFeature, Rows, Signal
 from affex.features.sound.frames import MelFrames, with_derivatives
@@ -31,6 +32,8 @@ class Segments(MelFrames):
     step : int
         The number of frames from the beginning of a segment to the beginning of the next.
     """
+
+    cites: ClassVar[tuple[str, ...]] = ("mcfee2015",)
 
     frames: int = 64
     step: int = 30

@@ -26,6 +26,7 @@ has its mel bands at half the intended frequencies. In its chroma vector only th
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,8 @@ class ShortTime(ShortFrames):
     most : int
         The most frames; the rest of a longer utterance is ignored.
     """
+
+    cites: ClassVar[tuple[str, ...]] = ("giannakopoulos2015", "mcfee2015")
 
     window: float = 0.2
     hop: float = 0.1

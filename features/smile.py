@@ -121,6 +121,16 @@ class Smile(AudioFeature):
         return f"openSMILE {self.set}: {level}"
 
     @property
+    def phrase(self) -> str:
+        """The set and the level, in words."""
+        return f"{self.set} {'low-level descriptors' if self.framewise else 'functionals'} (openSMILE)"
+
+    @property
+    def cites(self) -> tuple[str, ...]:  # type: ignore[override]
+        """openSMILE, and the source of the set where it has an address."""
+        return ("eyben2010", *(key for begins, key in SOURCES.items() if self.set.startswith(begins)))
+
+    @property
     def shortest(self) -> float:
         """What the set and the level need, s."""
         return least_samples(self.set, self.level, self.rate) / self.rate
@@ -326,6 +336,9 @@ def _description(set_: str, level: Level) -> Any:
             f"{Path(opensmile.__file__).parent}: move the checkout to a folder without accents or umlauts"
         ) from error
 
+
+#: What a set cites besides openSMILE, by the beginning of its name; keys of ``pipeline/reporting/references.toml``.
+SOURCES = {"ComParE": "schuller2016", "eGeMAPS": "eyben2016", "GeMAPS": "eyben2016", "IS09": "schuller2009"}
 
 _SUFFIXES: dict[str, Level] = {"": "functionals", "-lld": "lld"}
 

@@ -10,6 +10,7 @@ frames at the end are left out; where there are too few for one picture, the las
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -38,6 +39,8 @@ class Spectrogram(ShortFrames):
     step : int
         The number of frames from the beginning of a picture to the beginning of the next; 0: as many as it has.
     """
+
+    cites: ClassVar[tuple[str, ...]] = ("mcfee2015",)
 
     window: float = 0.040
     first: int = 0

@@ -26,6 +26,8 @@ class Text(TextFeature):
         Sequences of up to so many words are counted, too.
     """
 
+    cites: ClassVar[tuple[str, ...]] = ("weinberger2009",)
+
     packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)
 
     n: int = 4096

@@ -19,6 +19,8 @@ from affex.features.networks.weights import WeightFile
 class Vgg16(local.FaceBackbone):
     """VGG-16's embedding of the face; parameters as in `Embedding` and `Backbone`."""
 
+    cites: ClassVar[tuple[str, ...]] = ("simonyan2015", "deng2009")
+
     architecture: ClassVar[local.Architecture] = local.VGG16
     published: ClassVar[WeightFile | None] = local.PUBLISHED["vgg16"]
 
@@ -26,6 +28,8 @@ class Vgg16(local.FaceBackbone):
 @dataclass(frozen=True, kw_only=True)
 class Vgg16OfSound(SoundBackbone):
     """VGG-16's embedding of pictures of sound; parameters as in `SoundEmbedding` and `Backbone`."""
+
+    cites: ClassVar[tuple[str, ...]] = ("simonyan2015", "deng2009")
 
     architecture: ClassVar[local.Architecture] = local.VGG16
     published: ClassVar[WeightFile | None] = local.PUBLISHED["vgg16"]

@@ -17,6 +17,8 @@ from affex.features.networks import local
 class VggFace(local.FaceBackbone):
     """VGG-Face's embedding of the face, with your own weights; parameters as in `Embedding` and `Backbone`."""
 
+    cites: ClassVar[tuple[str, ...]] = ("parkhi2015",)
+
     architecture: ClassVar[local.Architecture] = local.VGGFACE
 
 

@@ -38,6 +38,8 @@ FRAMES = 96
 class VggishLogmel(AudioFeature):
     """VGGish's log-mel pictures, 96 frames x 64 bands, one every 0.96 s."""
 
+    cites: ClassVar[tuple[str, ...]] = ("hershey2017",)
+
     framewise = True
 
     def __post_init__(self) -> None:
@@ -84,6 +86,8 @@ class Vggish(local.Layered, SoundEmbedding):
         ``none``: the numbers of the last layer. ``whitened``: their principal components, scaled to a variance of 1 and
         cut at 2. ``quantised``: those as whole numbers, 0 to 255.
     """
+
+    cites: ClassVar[tuple[str, ...]] = ("hershey2017",)
 
     published: ClassVar[WeightFile | None] = local.PUBLISHED["vggish"]
 

@@ -11,6 +11,7 @@ Statistics of a whole utterance are pooled from these rows, as in ``voice:pool=m
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class Voice(MelFrames):
     mels, derivatives
         As for `MelFrames`.
     """
+
+    cites: ClassVar[tuple[str, ...]] = ("mcfee2015", "mauch2014", "metallinou2012")
 
     n: int = 12
     window: float = 0.050

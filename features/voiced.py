@@ -42,6 +42,8 @@ class Voiced(AudioFeature):
         The most by which a frame with voice may be below the loudest frame, dB. 25 is Praat's threshold of silence.
     """
 
+    cites: ClassVar[tuple[str, ...]] = ("eyben2010", "poria2017")
+
     packages: ClassVar[tuple[str, ...]] = ("opensmile",)
 
     set: str = "ComParE_2016"

@@ -12,7 +12,7 @@ from collections.abc import MutableMapping, Sequence
 
 import click
 
-from affex.pipeline.cli import cached, evaluation, exchanging, extraction, looking, models
+from affex.pipeline.cli import cached, evaluation, exchanging, extraction, looking, models, reporting
 from affex.pipeline.cli.options import Group
 from affex.pipeline.text import wording
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -43,6 +43,7 @@ for verb in (
     evaluation.evaluate,
     evaluation.compare,
     evaluation.report,
+    reporting.checklist,
     evaluation.demo,
     models.fit,
     models.predict,

@@ -58,6 +58,7 @@ CORPUS = Corpus(
     title="AFEW (EmotiW): 1156 scenes of feature films in a fixed split, 7 emotions, audio and video",
     licence="for research, on request",
     source="its authors, see https://doi.org/10.1109/MMUL.2012.26",
+    cites=("dhall2012",),
     also=("EmotiW",),
     find=find,
     example=example,

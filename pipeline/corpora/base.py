@@ -121,6 +121,12 @@ class Corpus:
         Other names of the corpus, for the error message that gives its name here.
     excerpts
         Whether its licence allows passing on short excerpts, with its name and the licence beside them.
+    cites
+        What a paper that uses it cites: keys of ``pipeline/reporting/references.toml``, or whole BibTeX entries.
+    language
+        What is spoken; empty where it is not known.
+    human
+        Figures of people who judged the corpus, a sentence each, with no full stop; from the paper of `cites`.
     """
 
     name: str
@@ -137,6 +143,9 @@ class Corpus:
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     excerpts: bool = False
+    cites: tuple[str, ...] = ()
+    language: str = ""
+    human: tuple[str, ...] = ()
 
 
 def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:

@@ -184,6 +184,7 @@ CORPUS = Corpus(
     title="OMG-Emotion: utterances of YouTube monologues in a fixed split, arousal, valence and 7 emotions",
     licence="CC BY-NC-SA 3.0 DE (for research, not for commercial use)",
     source="https://github.com/knowledgetechnologyuhh/OMGEmotionChallenge",
+    cites=("barros2018",),
     also=("OMG-Emotion", "OMG-Emotion Challenge"),
     find=find,
     example=example,

@@ -65,6 +65,8 @@ class Rule(ABC):
     scores: ClassVar[str]
     #: Whether the fused scores are probabilities, whatever those of the members are; else they are only if those are.
     calibrates: ClassVar[bool] = False
+    #: Its sources: keys of ``pipeline/reporting/references.toml``.
+    cites: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod
@@ -111,6 +113,7 @@ class _Fixed(Rule):
 class Mean(_Fixed):
     """The mean of the members' probabilities, ``P(k) = 1/M sum_m p_m(k)`` (Kittler's sum rule)."""
 
+    cites: ClassVar[tuple[str, ...]] = ("kittler1998",)
     scores = "mean of the members' probabilities"
 
     def apply(self, aligned: AlignedScores) -> Opinion:
@@ -125,6 +128,7 @@ class Product(_Fixed):
     so probabilities below `metrics.EPSILON` count as `metrics.EPSILON`: no member can veto a class completely.
     """
 
+    cites: ClassVar[tuple[str, ...]] = ("kittler1998",)
     scores = "normalised product of the members' probabilities"
 
     def apply(self, aligned: AlignedScores) -> Opinion:
@@ -142,6 +146,7 @@ class Vote(_Fixed):
     """
 
     reads_scores = False
+    cites: ClassVar[tuple[str, ...]] = ("kittler1998",)
     scores = "shares of the members' votes; of equal shares the larger mean probability decides"
 
     def apply(self, aligned: AlignedScores) -> Opinion:
@@ -171,6 +176,7 @@ class Mixture(Rule):
     weights, temperatures : (n_members,) float64
     """
 
+    cites: ClassVar[tuple[str, ...]] = ("stone1961", "guo2017")
     scores: ClassVar[str] = "mixture of the members' probabilities, temperatures and weights fitted on inner scores"
     calibrates = True
 
@@ -221,6 +227,7 @@ class AccuracyWeighted(Rule):
     accuracies : (n_members,) float64
     """
 
+    cites: ClassVar[tuple[str, ...]] = ("fan2016",)
     scores: ClassVar[str] = "mean of the members' probabilities, weighted by the accuracies of their inner decisions"
 
     accuracies: Floats
@@ -256,6 +263,7 @@ class ErrorWeighted(Rule):
         ``[m, j, k]`` is ``P_m(true j | decided k)``.
     """
 
+    cites: ClassVar[tuple[str, ...]] = ("metallinou2008",)
     scores: ClassVar[str] = "the members' probabilities, passed through the errors of their inner decisions; their mean"
 
     meaning: Floats
@@ -292,6 +300,7 @@ class Stacked(Rule):
         Fitted.
     """
 
+    cites: ClassVar[tuple[str, ...]] = ("wolpert1992", "metallinou2008")
     scores: ClassVar[str] = (
         "probabilities of an RBF-SVM on the members' probabilities, calibrated by sigmoids on inner folds; "
         "the largest may belong to another class than the machine's own decision"
@@ -368,6 +377,7 @@ class Combination(Rule):
         Of the members' values.
     """
 
+    cites: ClassVar[tuple[str, ...]] = ("breiman1996", "lin1989")
     scores: ClassVar[str] = "linear combination of the members' values with the largest CCC on inner values"
 
     mean: float

@@ -97,8 +97,8 @@ def differences(found: Compared) -> Picture:
         for (pair, verdict), one in zip(words, found.pairs, strict=True)
     ]
     caption = (
-        "Difference of each pair with its interval; dashed: no difference; filled: more than chance. The verdict on the "
-        "right is that of the test, not of the interval."
+        "Difference of each pair with its interval; dashed: no difference; filled: more than chance. The verdict on "
+        "the right is that of the test, not of the interval."
     )
     table = pairs(found, [pair for pair, _ in words])
     return run_pictures.bars(rows, f"difference of {found.known.title}", caption, table, 0.0, "no difference")

@@ -1,0 +1,64 @@
+"""The sentences of the methods on figures: what each one is, how intervals are computed, how runs are compared."""
+
+from collections.abc import Iterator, Mapping
+
+from affex.pipeline.evaluation.summary import Summary
+from affex.pipeline.reporting.compared import Compared
+from affex.pipeline.reporting.prose import Cite, cite, listed
+
+#: What a headline figure is, in words, and its source.
+DEFINITIONS: Mapping[str, tuple[str, str]] = {
+    "uar": ("the unweighted average recall, the mean of the classes' recalls", "schuller2009"),
+    "war": ("the weighted average recall, the share of utterances that are recognised", "schuller2009"),
+    "macro_f1": ("the mean of the classes' F1", "opitz2019"),
+    "weighted_f1": ("the mean of the classes' F1, weighted by how often a class occurs", "sokolova2009"),
+    "ccc": ("the concordance correlation coefficient", "lin1989"),
+    "pearson": ("Pearson's correlation", ""),
+    "rmse": ("the root of the mean squared error, in the target's unit", ""),
+    "mae": ("the mean absolute error, in the target's unit", ""),
+}
+
+
+def figures(summary: Summary, comparison: Compared | None) -> Iterator[str | Cite]:
+    """Yield the sentences on the figures of a run, on their intervals, and on the test of a comparison."""
+    yield "All figures are computed once, from the answers of all folds together: "
+    for number, (name, metric) in enumerate(summary.headlines.items()):
+        wording, source = DEFINITIONS.get(name, (metric.title, ""))
+        yield f"{'; ' if number else ''}{metric.title}, {wording}"
+        yield from cite(*filter(None, [source]))
+    yield f". Chance is a model that answers {summary.chance_is}. "
+    yield from _intervals(summary)
+    if comparison is not None:
+        yield from _test(comparison)
+
+
+def _intervals(summary: Summary) -> Iterator[str | Cite]:
+    name = next(iter(summary.headlines))
+    interval = summary.interval(name)
+    if interval.low is None:
+        yield f"There is no interval: {interval.reason}. "
+        return
+    unit = summary.about.unit
+    yield f"Intervals are at {interval.level:.0%} over {interval.n_clusters} {unit}s, not over utterances: "
+    yield summary.interval_method.replace("cluster", unit)
+    yield from cite("quenouille1956", "tukey1958")
+    yield f"; they hold for the trained models on other {unit}s, without what other training {unit}s would change. "
+
+
+def _test(found: Compared) -> Iterator[str | Cite]:
+    """Yield how runs were compared."""
+    drawn = f"in {found.draws} ways drawn with the seed {found.seed}"
+    ways = drawn if found.draws else f"in all 2^{found.n_clusters} ways"
+    names = listed([run.name for run in found.runs])
+    yield f"We compared {len(found.runs)} runs ({names}) by a paired permutation test"
+    yield from cite("pitman1937", *(["phipson2010"] if found.draws else []))
+    yield f": the predictions of two runs are swapped {found.unit} by {found.unit}, {ways}, and p is two-sided for the "
+    yield f"difference of the pooled {found.known.title}"
+    if len(found.pairs) > 1:
+        yield f", corrected for {len(found.pairs)} pairs by Holm's procedure"
+        yield from cite("holm1979")
+    yield f", at the level {found.alpha:g}. "
+    if found.margin:
+        yield f"Runs are called equal only if the interval of their difference lies within {found.margin:g} of 0"
+        yield from cite("schuirmann1987")
+        yield ". "

@@ -1,0 +1,196 @@
+"""The sentences of the methods on models: features, how rows are prepared, the classifier, what is searched, fusion."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from affex.classifiers.base import Classifier
+from affex.pipeline.evaluation import training_limits
+from affex.pipeline.evaluation.results import FusionSettings
+from affex.pipeline.evaluation.summary import Summary
+from affex.pipeline.fusion.fusion import rule_of
+from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
+from affex.pipeline.reporting import described, prose
+from affex.pipeline.reporting.described import DescribedFeature, DescribedModel
+from affex.pipeline.reporting.prose import Cite, cite, listed
+from affex.pipeline.text.errors import AffexError
+
+#: Steps of scikit-learn's pipelines in words; `{}` is the setting that is named behind.
+STEPS = {
+    "SimpleImputer": ("missing values become the column's {}", "strategy"),
+    "StandardScaler": ("columns are z-scored", ""),
+    "MinMaxScaler": ("columns are scaled to the range {}", "feature_range"),
+    "RobustScaler": ("columns are scaled by their quantiles", ""),
+    "PCA": ("{} principal components are kept", "n_components"),
+    "SelectKBest": ("the best {} columns are kept", "k"),
+    "TfidfTransformer": ("counts are weighted by TF-IDF", ""),
+}
+
+
+def models(summary: Summary) -> Iterator[str | Cite]:
+    """Yield the sentences on each model of a run."""
+    found = described.models(summary.about.settings)
+    for number, model in enumerate(found, 1):
+        yield f"Model {number} of {len(found)}: " if len(found) > 1 else ""
+        yield from _features(model)
+        same = next((n for n, other in enumerate(found[: number - 1], 1) if _is_same(model, other)), None)
+        if same:
+            yield f"All else is as for model {same}. "
+        else:
+            yield from _classifier(model, summary)
+    yield from _chosen(summary)
+
+
+def _is_same(model: DescribedModel, other: DescribedModel) -> bool:
+    """Return whether two models differ in their features only."""
+    one, two = (replace(each.settings, features=(), feature_keys=()) for each in (model, other))
+    return one == two
+
+
+def fusion(summary: Summary) -> Iterator[str | Cite]:
+    """Yield the sentence on the rule by which the models are fused; nothing for one model."""
+    settings = summary.about.settings
+    if not isinstance(settings, FusionSettings):
+        return
+    yield f"The models' answers are fused by the rule {settings.fusion}"
+    rules: Mapping[str, Any] = CLASS_RULES if summary.classes else VALUE_RULES
+    try:
+        rule = rules[rule_of(settings.fusion)]
+    except (AffexError, KeyError):
+        yield ". "
+        return
+    yield f" ({rule.scores})"
+    yield from cite(*rule.cites)
+    learned = "learned from the scores of inner models, which were not trained on the utterances that they score"
+    yield f", {learned if rule.learns else 'which learns nothing'}. "
+
+
+def _features(model: DescribedModel) -> Iterator[str | Cite]:
+    several = len(model.features) > 1
+    yield "Each utterance is described by "
+    for number, feature in enumerate(model.features):
+        yield (" and " if number == len(model.features) - 1 else ", ") if number else ""
+        yield from _feature(feature)
+    streams = model.classifier is not None and model.classifier.streams != 1
+    yield f", {'as streams of their own' if streams else 'side by side (early fusion)'}. " if several else ". "
+
+
+def _feature(feature: DescribedFeature) -> Iterator[str | Cite]:
+    yield feature.phrase
+    yield from cite(*feature.cites)
+    known = filter(None, (*_details(feature), _computed(feature)))
+    yield f" [{'; '.join(known)}]"
+
+
+def _details(feature: DescribedFeature) -> Iterator[str]:
+    spec = feature.spec
+    if spec is None:
+        yield "computed by another project and imported as they were"
+        return
+    yield f"FEATURES={feature.text}: {spec.feature.about}"
+    if spec.pool:
+        yield f"the frames of an utterance are pooled by {listed(spec.pool)}"
+    if spec.only:
+        yield f"only the columns that begin with {listed(spec.only)}"
+
+
+def _computed(feature: DescribedFeature) -> str:
+    by = listed([f"{name} {version}" for name, version in feature.versions.items()])
+    key = f"cache key {feature.key[:12]}" if feature.key else ""
+    return ", ".join(filter(None, (f"computed with {by}" if by else "", key)))
+
+
+def _classifier(model: DescribedModel, summary: Summary) -> Iterator[str | Cite]:
+    settings = model.settings
+    yield f"In each fold, {preparation(model)}. " if preparation(model) else ""
+    yield f"The model is {model.phrase}"
+    yield from cite(*(model.classifier.cites if model.classifier else _estimator_cites(model)))
+    yield "" if settings.passed else f" ({given})" if (given := prose.settings(fixed(model))) else ""
+    yield ". "
+    if search := searched(model, summary):
+        yield f"Searched inside the training {summary.about.unit}s of each fold: {search}. "
+    if settings.soft:
+        yield "A training utterance counts for each class in proportion to the raters who chose it. "
+    if settings.reweight:
+        yield from ("Scores are multiplied by the square root of their class's training frequency", *cite("zhou2019"))
+        yield ". "
+
+
+def _estimator_cites(model: DescribedModel) -> tuple[str, ...]:
+    return ("pedregosa2011",) if "sklearn." in str(model.settings.passed or "") else ()
+
+
+def fixed(model: DescribedModel) -> dict[str, Any]:
+    """Return the settings of a named classifier that are not searched."""
+    given = model.settings.classifier_settings
+    return {name: value for name, value in given.items() if value not in (None, "none")}
+
+
+def preparation(model: DescribedModel) -> str:
+    """Return how rows are prepared before the model learns, in words; empty where that is not known."""
+    if _takes_distances(model):
+        return "rows are taken as the normalisation within speakers leaves them, unless a value is missing"
+    if model.classifier is not None and model.classifier.prepares:
+        return model.classifier.prepares
+    estimator = model.estimator.get("estimator") if "cv" in model.estimator else model.estimator
+    steps = estimator.get("steps", ()) if isinstance(estimator, Mapping) else ()
+    return listed([_step(step) for _, step in steps[:-1] if isinstance(step, Mapping)])
+
+
+def _takes_distances(model: DescribedModel) -> bool:
+    """Return whether rows that are z-scored within speakers are not scaled again (`Classifier.distances`)."""
+    own = type(model.classifier).distances is not Classifier.distances if model.classifier else False
+    selects = getattr(model.classifier, "select", "none") != "none"
+    return own and model.settings.speaker_norm is True and not selects
+
+
+def _step(step: Mapping[str, Any]) -> str:
+    name = described.name_of(step)
+    wording, setting = STEPS.get(name, (f"the step {name} is applied", ""))
+    return wording.format(step.get(setting, ""))
+
+
+def searched(model: DescribedModel, summary: Summary) -> str:
+    """Return what is searched on inner folds, and how, in words; empty if nothing is."""
+    own = model.classifier.searched(described.targets(summary)) if model.classifier else _grid(model.estimator)
+    if not own:
+        return ""
+    unit = "session" if summary.about.protocol.scheme == "session" else summary.about.unit
+    if summary.about.protocol.scheme == "split":
+        return f"{own} (trained on the split's training part and scored on its validation part, where there is one)"
+    return f"{own} (inner folds over the training {unit}s, each kept whole)"
+
+
+def _grid(estimator: Mapping[str, Any]) -> str:
+    """Return the grid of a search of scikit-learn in words."""
+    grid = estimator.get("param_grid") or estimator.get("param_distributions")
+    if not grid:
+        return ""
+    by = estimator.get("scoring") or "the estimator's own score"
+    return f"{prose.settings(grid) if isinstance(grid, Mapping) else grid}; by {by} on the inner folds"
+
+
+def _chosen(summary: Summary) -> Iterator[str]:
+    """Yield what the folds chose, and where the search was not possible."""
+    if choices := chosen(summary):
+        yield f"The folds chose {'; '.join(choices)}. "
+    for sentence in limits(summary):
+        yield f"Limits: {sentence}. "
+
+
+def limits(summary: Summary) -> Sequence[str]:
+    """Return what the training rows were too few for, a sentence each."""
+    return tuple(training_limits.sentences([(fold.best_params, fold.limits) for fold in summary.folds]))
+
+
+def chosen(summary: Summary) -> list[str]:
+    """Return each hyperparameter with its values and in how many folds they were chosen."""
+    names = dict.fromkeys(name for fold in summary.folds for name in fold.best_params)
+    return [f"{name} = {_values(summary, name)}" for name in names]
+
+
+def _values(summary: Summary, name: str) -> str:
+    found = Counter(prose.settings({"": fold.best_params.get(name)})[3:] for fold in summary.folds)
+    most = [f"{value} ({n} of {len(summary.folds)})" for value, n in found.most_common(4)]
+    return ", ".join(most) + (f" and {len(found) - 4} other values" if len(found) > 4 else "")
