@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation.calibration import Calibration
 from affex.pipeline.evaluation.results import ModelSettings
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.pages import examples, page, run_pictures, run_tables
 from affex.pipeline.pages.page import Picture
-from affex.pipeline.reporting import leak, tables
+from affex.pipeline.reporting import beside as beside_figures
+from affex.pipeline.reporting import leak, methods, tables
+from affex.pipeline.reporting.question import question
 from affex.pipeline.specs import discovery
 from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.text import wording
@@ -97,7 +100,13 @@ def _content(run: Run, beside: Beside, leaky: Run | None) -> dict[str, object]:
         "confusion": run_tables.confusion(summary),
         "scatter": None if summary.classes else run_pictures.scatter(summary, run.scores),
         "pictures": _pictures(summary),
+        "calibration": _calibration(summary.calibration),
+        "searched": run_tables.searched(summary),
         "folds": run_tables.folds(summary),
+        "question": question(summary),
+        "methods": methods.paragraph(summary),
+        "bibtex": methods.bibtex(summary),
+        "beside": beside_figures.in_words(summary),
         "examples": shown,
         "licences": _licences(beside),
         "leak": [*leak.lines(run, leaky)] if leaky else [],
@@ -109,10 +118,14 @@ def _content(run: Run, beside: Beside, leaky: Run | None) -> dict[str, object]:
 
 
 def _pictures(summary: Summary) -> list[Picture]:
-    """Return the pictures of figures by class and by speaker."""
-    of_speakers = run_pictures.speakers(summary, run_tables.speakers(summary))
+    """Return the pictures of figures by class, by speaker and by other groups."""
     of_classes = [run_pictures.classes(summary, run_tables.classes(summary))] if summary.classes else []
-    return [*of_classes, of_speakers]
+    of_groups = [run_pictures.groups(summary, run_tables.groups(summary))] if summary.groups else []
+    return [*of_classes, run_pictures.speakers(summary, run_tables.speakers(summary)), *of_groups]
+
+
+def _calibration(found: Calibration) -> Picture | None:
+    return run_pictures.calibration(found, run_tables.calibration(found)) if found.bins else None
 
 
 def _licences(beside: Beside) -> list[str]:

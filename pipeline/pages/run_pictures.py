@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from affex.pipeline.evaluation.calibration import Calibration
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.pages import drawing
@@ -111,19 +112,65 @@ def scatter(summary: Summary, scores: Scores) -> Picture:
 
 
 def classes(summary: Summary, table: Table) -> Picture:
-    """Draw the recall of each class."""
-    rows = [Bar(row.name, row.recall) for row in summary.per_class]
-    return bars(rows, "recall", "Recall of each class.", table, 1 / len(rows))
+    """Draw the recall of each class with its interval."""
+    rows = [Bar(row.name, row.recall, row.interval.low, row.interval.high) for row in summary.per_class]
+    caption = f"Recall of each class with its interval over {summary.about.unit}s; dashed: guessing at random."
+    return bars(rows, "recall", caption, table, 1 / len(rows), "guessing")
 
 
 def speakers(summary: Summary, table: Table) -> Picture:
-    """Draw the main figure of each speaker, the lowest on top."""
-    name, known = next(iter(summary.headlines.items()))
-    unit = summary.about.unit
-    rows = [Bar(row.name, row.figures.get(name)) for row in summary.per_speaker]
-    ordered = sorted(rows, key=lambda row: -1.0 if row.value is None else row.value)
-    over = ", over the classes that each has" if summary.classes else ""
-    return bars(ordered, known.title, f"{known.title} of each {unit}{over}; the lowest is on top.", table)
+    """Draw how much of each speaker is recognised, or the main figure where values are predicted; the lowest on top."""
+    unit, (name, known) = summary.about.unit, next(iter(summary.headlines.items()))
+    if not summary.classes:
+        rows = [Bar(row.name, row.figures.get(name)) for row in summary.per_speaker]
+        return bars(_rising(rows), known.title, f"{known.title} of each {unit}; the lowest is on top.", table)
+    shares = [(row.name, row.war_interval) for row in summary.per_speaker]
+    rows = [Bar(name, share.value, share.low, share.high) for name, share in shares if share]
+    caption = (
+        f"Share of each {unit}'s utterances that are recognised; the lowest is on top. The intervals are Wilson's, "
+        f"over the utterances of the {unit}, taken as independent."
+    )
+    return bars(_rising(rows), "share recognised (WAR)", caption, table)
+
+
+def _rising(rows: Sequence[Bar]) -> list[Bar]:
+    return sorted(rows, key=lambda row: -2.0 if row.value is None else row.value)
+
+
+def groups(summary: Summary, table: Table) -> Picture:
+    """Draw the main figure of each group of utterances with its interval."""
+    known = next(iter(summary.headlines.values()))
+    rows = [
+        Bar(f"{group.attribute}: {group.name}", group.interval.value, group.interval.low, group.interval.high)
+        for group in summary.groups
+    ]
+    caption = f"{known.title} of each group with its interval over the {summary.about.unit}s in it."
+    return bars(rows, known.title, caption, table)
+
+
+def calibration(found: Calibration, table: Table) -> Picture:
+    """Draw how often decisions of some confidence are right, against perfect calibration."""
+
+    def draw(figure: "Figure") -> None:
+        with drawing.axes_of(figure) as axes:
+            used = [one for one in found.bins if one.n]
+            axes.plot([0, 1], [0, 1], color=drawing.INK, linewidth=0.8, linestyle="--", label="perfect calibration")
+            axes.plot(
+                [one.confidence for one in used],
+                [one.correct for one in used],
+                "o-",
+                color=drawing.MAIN,
+                label="this run",
+            )
+            for one in used:
+                axes.annotate(str(one.n), (one.confidence, one.correct), (0, 6), textcoords="offset points", fontsize=8)
+            axes.set(
+                xlim=(0, 1), ylim=(0, 1.05), xlabel="mean confidence in the decision", ylabel="share of right decisions"
+            )
+            axes.legend(loc="upper left", fontsize=8)
+
+    caption = "Reliability: how often decisions of some confidence are right. The numbers count utterances."
+    return drawing.picture((6.0, 3.8), draw, caption, table)
 
 
 def headline(summary: Summary, others: Sequence[Bar] = ()) -> Picture:

@@ -1,9 +1,12 @@
 """Tables of a run's page, each made from the run's summary or its scores."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from affex.classifiers.base import Axis
 from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.calibration import Calibration
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.summary import SpeakerFigures, Summary
 from affex.pipeline.pages.page import Cell, Table
@@ -47,6 +50,11 @@ class ConfusionRow:
     cells: Sequence[ConfusionCell]
 
 
+def count(number: int) -> Cell:
+    """Return a count, sorted by its value."""
+    return Cell(str(number), number)
+
+
 def cell(value: float | None) -> Cell:
     """Return a figure with three decimal places, sorted by its value."""
     return Cell(tables.number(value), value)
@@ -87,10 +95,53 @@ def _ceiling(summary: Summary) -> Iterator[Card]:
 def classes(summary: Summary) -> Table:
     """Return the figures of each class."""
     rows = [
-        (row.name, Cell(str(row.n), row.n), cell(row.recall), cell(row.precision), cell(row.f1))
+        (row.name, count(row.n), cell(row.recall), interval_cell(row.interval), cell(row.precision), cell(row.f1))
         for row in summary.per_class
     ]
-    return Table("Figures by class", ("class", "utterances", "recall", "precision", "F1"), rows)
+    return Table("Figures by class", ("class", "utterances", "recall", "interval", "precision", "F1"), rows)
+
+
+def groups(summary: Summary) -> Table:
+    """Return the figures of each group of utterances."""
+    known = next(iter(summary.headlines.values()))
+    rows = [
+        (
+            group.attribute,
+            group.name,
+            count(group.n),
+            count(group.n_clusters),
+            cell(group.interval.value),
+            interval_cell(group.interval),
+            cell(group.war),
+        )
+        for group in summary.groups
+    ]
+    heads = ("attribute", "value", "utterances", f"{summary.about.unit}s", known.title, "interval", "WAR")
+    return Table("Figures by group", heads, rows)
+
+
+def calibration(found: Calibration) -> Table:
+    """Return how often decisions of some confidence are right."""
+    rows = [
+        (f"{one.low:.1f} to {one.high:.1f}", count(one.n), cell(one.confidence), cell(one.correct))
+        for one in found.bins
+    ]
+    return Table("Reliability of the confidence", ("confidence", "utterances", "mean confidence", "share right"), rows)
+
+
+def searched(summary: Summary) -> Table:
+    """Return what the searches tried, and how often each value was chosen."""
+    rows = [(axis.name, _tried(axis), _chosen(summary, axis)) for axis in summary.searched]
+    return Table("Searched hyperparameters", ("hyperparameter", "tried", "chosen (folds)"), rows)
+
+
+def _tried(axis: Axis) -> str:
+    return f"{axis.values[0]} to {axis.values[-1]}" if axis.is_range else ", ".join(map(str, axis.values))
+
+
+def _chosen(summary: Summary, axis: Axis) -> str:
+    chosen = Counter(str(fold.best_params[axis.name]) for fold in summary.folds if axis.name in fold.best_params)
+    return ", ".join(f"{value} ({n})" for value, n in chosen.most_common())
 
 
 def speakers(summary: Summary) -> Table:
@@ -102,7 +153,7 @@ def speakers(summary: Summary) -> Table:
 
 
 def _speaker(row: SpeakerFigures, names: Sequence[str]) -> tuple[Cell | str, ...]:
-    return (row.name, Cell(str(row.n), row.n), *(cell(row.figures[name]) for name in names))
+    return (row.name, count(row.n), *(cell(row.figures[name]) for name in names))
 
 
 def confusion(summary: Summary) -> list[ConfusionRow]:
@@ -123,8 +174,8 @@ def folds(summary: Summary) -> Table:
     rows = [
         (
             fold.name,
-            Cell(str(fold.n_train), fold.n_train),
-            Cell(str(fold.n_test), fold.n_test),
+            count(fold.n_train),
+            count(fold.n_test),
             *(parameter(fold.best_params.get(name)) for name in chosen),
             "; ".join(f"{step}: {reason}" for step, reason in fold.limits.items()),
         )
@@ -151,4 +202,4 @@ def figures(summary: Summary) -> Table:
 
 def counted(pairs: Sequence[tuple[str, int]], caption: str, heads: tuple[str, str]) -> Table:
     """Return a table of names and counts."""
-    return Table(caption, heads, [(name, Cell(str(n), n)) for name, n in pairs])
+    return Table(caption, heads, [(name, count(n)) for name, n in pairs])
