@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,3 +61,14 @@ def set_numerical_threads(number: int) -> None:
     thread = threading.Thread(target=set_for, args=("blas",))
     thread.start()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A real browser without a screen; skips where none is installed."""
+    import browser as driver
+
+    if driver.program() is None:
+        pytest.skip("no Chromium is installed (on Debian: apt install chromium)")
+    with driver.opened() as found:
+        yield found

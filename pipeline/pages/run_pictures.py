@@ -84,7 +84,8 @@ def scatter(summary: Summary, scores: Scores) -> Picture:
     """Draw predicted against true values, a colour and a marker for each speaker, and the line of agreement."""
     names = np.unique(scores.clusters).tolist()
     target = summary.about.protocol.target
-    ends = [float(f(f(scores.true), f(scores.predicted))) for f in (np.min, np.max)]
+    values = np.concatenate([scores.true, scores.predicted]).astype(np.float64)
+    ends = [values.min(), values.max()]
 
     def draw(figure: "Figure") -> None:
         with drawing.axes_of(figure) as axes:
