@@ -23,6 +23,7 @@ E. B. Wilson, Probable inference, the law of succession, and statistical inferen
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -144,11 +145,33 @@ def jackknife(
     if not 0 < level < 1:
         raise ValueError(f"a confidence level lies between 0 and 1; got {level}")
     value = figure(np.arange(len(member)))
-    without: NDArray[np.float64] = np.empty(0)
-    reason = _too_little(value, len(names), unit)
-    if not reason:
-        without = np.array([figure(np.flatnonzero(member != s)) for s in range(len(names))])
-        reason = _undecided(without, names, unit)
+    if reason := _too_little(value, len(names), unit):
+        return Interval(value, None, None, None, level, len(names), reason)
+    without = [figure(np.flatnonzero(member != s)) for s in range(len(names))]
+    return of_replicates(np.array([value, *without]), names, level=level, bounds=bounds, unit=unit)
+
+
+def of_replicates(
+    figures: NDArray[np.float64],
+    names: NDArray[Any],
+    *,
+    level: float = 0.95,
+    bounds: tuple[float, float] = (0.0, 1.0),
+    unit: str = "speaker",
+) -> Interval:
+    """Return the interval of a figure, as `jackknife` does, from the figures themselves.
+
+    Parameters
+    ----------
+    figures : (1 + n_clusters,) float64
+        The figure of all utterances, then those without each cluster.
+    names : (n_clusters,)
+        The clusters.
+    level, bounds, unit
+        As `jackknife`.
+    """
+    value, without = float(figures[0]), figures[1:]
+    reason = _too_little(value, len(names), unit) or _undecided(without, names, unit)
     if reason:
         return Interval(value, None, None, None, level, len(names), reason)
     error = standard_error(without)

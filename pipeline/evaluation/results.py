@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from affex.classifiers.base import Axis
 from affex.pipeline.corpora.base import Protocol
+from affex.pipeline.evaluation.importance import OF_MEMBERS, Importance
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.streams.table import SpeakerNorm
@@ -281,6 +282,8 @@ class Result:
         ``(n_tested,) str``; empty where it is not known.
     searched
         What searches for hyperparameters tried in each fold; empty without a search.
+    importance
+        The groups of columns that the decisions need, or why they are not known.
     """
 
     about: About
@@ -298,3 +301,4 @@ class Result:
     class_lost: ClassLost | None = None
     attributes: Mapping[str, Labels] = field(default_factory=dict)
     searched: tuple[Axis, ...] = ()
+    importance: Importance = OF_MEMBERS

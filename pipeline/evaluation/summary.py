@@ -19,6 +19,7 @@ from affex.pipeline.evaluation.calibration import Calibration, calibration_of
 from affex.pipeline.evaluation.figures import confusion_of, figure_of, interval_of, number, overall, recall_of
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.groups import GroupFigures, of_groups
+from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.intervals import Interval, ShareInterval, wilson
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.results import About, FoldSummary, RecognisedClasses, Result, Scores
@@ -143,6 +144,8 @@ class Summary:
         The figures of each class, and of each speaker.
     calibration
         How far the scores can be trusted as probabilities, or why they are none.
+    importance
+        The groups of columns that the decisions on unheard speakers need, or why they are not known.
     groups
         The figures of each value of what is known of the utterances, such as the sex of their speakers.
     confusion
@@ -188,6 +191,7 @@ class Summary:
     per_speaker: tuple[SpeakerFigures, ...]
     groups: tuple[GroupFigures, ...]
     calibration: Calibration
+    importance: Importance
     confusion: tuple[tuple[int, ...], ...]
     recognised: tuple[RecognisedClasses, ...]
     folds: tuple[FoldSummary, ...]
@@ -300,6 +304,7 @@ def summarise(result: Result, depends_on: str = "") -> Summary:
         per_speaker=tuple(_per_speaker(scores)),
         groups=of_groups(scores, result.attributes, about.unit),
         calibration=calibration_of(scores, about, result.folds),
+        importance=result.importance,
         confusion=tuple(map(tuple, confusion.tolist())),
         recognised=result.recognised,
         folds=tuple(dataclasses.replace(fold, best_params=plain(fold.best_params)) for fold in result.folds),
