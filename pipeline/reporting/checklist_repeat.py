@@ -47,7 +47,7 @@ def machine(known: Known) -> Answer:
 def instructions(known: Known) -> Answer:
     """2d: the documentation, and the command that repeats the run."""
     if not _repeats(known):
-        return Answer(PARTLY, "README.md and docs/ of affex.", "README.md", "How the run was started from Python.")
+        return Answer(PARTLY, "README.md and docs/ of affex.", "README.md", "How the run was started.")
     command = f"affex evaluate --config {runs.SETTINGS}"
     text = f"README.md and docs/ of affex say how it is installed and used; `{command}` in the run's folder repeats it."
     return Answer(RUN, text, f"README.md; {runs.SETTINGS}")
