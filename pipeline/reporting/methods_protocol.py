@@ -29,8 +29,9 @@ def _caveats(summary: Summary) -> Iterator[str | Cite]:
         yield from cite("kapoor2023")
         yield f": {'; '.join(summary.leaks)}. "
         return
-    unit = "utterance" if summary.about.unit == "video" else summary.about.unit
-    yield f"An audit of the folds found no {unit} and no recording on both sides of a fold"
+    unit = summary.about.unit
+    apart = "no recording" if unit == "video" else f"no {unit} and no recording"
+    yield f"An audit of the folds found {apart} on both sides of a fold"
     yield from cite("kapoor2023")
     yield ". "
     for note in shared(summary):
