@@ -107,8 +107,8 @@ def _has(record: object, names: list[str]) -> bool:
         ("2b", "egemaps abababababab"),
         ("2c", "Machine: processors = 2, memory = 8 GB, system = Linux. Software: python"),
         ("3a", "535 acted utterances, 16 kHz mono wav, German"),
-        ("3d", "The class of label: anger 16, joy 16, neutral 16 and sadness 16. all 4 speakers have all 4 classes."),
-        ("3e", "64 utterances of 4 speakers were tested in 4 folds, each trained on 48 to 48 utterances."),
+        ("3d", "The class of label: anger 16, joy 16, neutral 16 and sadness 16; all 4 speakers have all 4 classes."),
+        ("3e", "64 utterances of 4 speakers were tested in 4 folds, each trained on 48 utterances."),
         ("3f", "No utterance was left out."),
         ("4a", "Left out: nothing. Rules of the protocol 'loso' on what counts: none."),
         ("4c", "missing values become the column's mean and columns are z-scored"),
@@ -178,6 +178,12 @@ def test_a_table_of_ones_own_leaves_more_to_the_author(written):
     own = checklist(changed(written, about=replace(written.summary.about, corpus="mine")))
     assert {"3a", "3b", "3g"} <= {*own.of_author}
     assert answers(own)["2a"].status == PARTLY
+
+
+def test_a_corpus_that_affex_makes_has_no_open_source(written):
+    said = answers(checklist(changed(written, about=replace(written.summary.about, corpus="demo"))))
+    assert {number: said[number].status for number in ("2a", "3a", "3b")} == dict.fromkeys(("2a", "3a", "3b"), RUN)
+    assert "No person speaks." in said["3b"].text
 
 
 def test_a_passed_estimator_is_repeated_by_its_author():

@@ -44,15 +44,18 @@ def sources(known: Known) -> Answer:
     votes = known.summary.ceiling
     raters = f" Votes of single raters are used: {votes.n_judgements} judgements." if votes else ""
     text = " ".join(filter(None, (known.section("What"), known.section("Who"))))
-    return Answer(
-        PARTLY, text + raters, f"{known.sheets}: What, Who", "When the data were collected, if the paper says."
-    )
+    source = f"{known.sheets}: What, Who"
+    if known.is_synthetic:
+        return Answer(RUN, text, source)
+    return Answer(PARTLY, text + raters, source, "When the data were collected, if the paper says.")
 
 
 def frame(known: Known) -> Answer:
     """3b: who was recorded."""
     if not known.section("Who"):
         return author("From which people, and which of their recordings, the sample was drawn.")
+    if known.is_synthetic:
+        return Answer(RUN, known.section("Who"), f"{known.sheets}: Who")
     return Answer(
         PARTLY,
         known.section("Who"),
