@@ -45,7 +45,6 @@ class Gmm(Classifier):
 
     phrase: ClassVar[str] = "Gaussian mixtures"
     prepares: ClassVar[str] = "columns of frames are z-scored"
-    cites: ClassVar[tuple[str, ...]] = ("pedregosa2011", "reynolds2000", "metallinou2008")
     rows: ClassVar[RowsRead] = "each"  # type: ignore[misc]
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "frame"
     prefers: ClassVar[str] = "mfcc-voice"
@@ -92,6 +91,12 @@ class Gmm(Classifier):
     def needs_level(self) -> bool:
         """Whether the first column separates noise from speech."""
         return self.noise > 0
+
+    @property
+    def cites(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What a paper that uses it cites."""
+        own = ("pedregosa2011", "reynolds2000", "metallinou2008")
+        return (*own, "lu2007") if self.select == "pfa" else own
 
     def build(self, *, seed: int) -> Any:
         """Return an unfitted `ClassMixtures`."""

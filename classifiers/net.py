@@ -103,7 +103,6 @@ class Net(Classifier):
 
     phrase: ClassVar[str] = "a neural network on sequences"
     prepares: ClassVar[str] = "columns of each stream are z-scored"
-    cites: ClassVar[tuple[str, ...]] = ("zhou2019", "poria2017")
     rows: ClassVar[RowsRead] = "each"  # type: ignore[misc]
     reads: ClassVar[Literal["utterance", "frame", "sequence"]] = "sequence"
     streams: ClassVar[int] = 0
@@ -188,6 +187,12 @@ class Net(Classifier):
     def _augment(self) -> tuple[str, ...]:
         """What changes training batches."""
         return names_among("augment", self.augment, get_args(AugmentationName))
+
+    @property
+    def cites(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What a paper that uses it cites."""
+        own = ("zhou2019", "poria2017")
+        return (*own, "park2019") if {"time", "frequency"} & {*self._augment} else own
 
     def searched(self, target: Target) -> str:  # noqa: ARG002
         """Return how the number of epochs is found."""

@@ -41,7 +41,6 @@ class Svm(Classifier):
 
     phrase: ClassVar[str] = "a support-vector machine with a Gaussian (RBF) kernel"
     prepares: ClassVar[str] = "missing values become the column's mean, and columns are z-scored"
-    cites: ClassVar[tuple[str, ...]] = ("pedregosa2011", "chang2011", "guo2017")
     prefers: ClassVar[str] = "compare"
     scores: ClassVar[str] = (
         "probabilities, calibrated by sigmoids on inner folds over the training speakers; "
@@ -85,6 +84,12 @@ class Svm(Classifier):
     def in_threads(self) -> bool:
         """Whether no columns are selected: libsvm and matrix products release the lock; selections filter warnings."""
         return self.select == "none"
+
+    @property
+    def cites(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What a paper that uses it cites."""
+        own = ("pedregosa2011", "chang2011", "guo2017")
+        return (*own, "lu2007") if self.select == "pfa" else own
 
     def searched(self, target: Target) -> str:
         """Return the grid over what is left open, and the criterion."""

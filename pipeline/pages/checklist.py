@@ -1,4 +1,4 @@
-"""The checklist of a run, for reviewers: from its items to ``checklist.html`` and ``checklist.md`` in the run's folder."""
+"""The checklist of a run, for reviewers: from its items to ``checklist.html`` and ``checklist.md`` in its folder."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -19,8 +19,8 @@ HTML, MARKDOWN = "checklist.html", "checklist.md"
 #: What the checklist is, above its items.
 ABOUT = (
     "REFORMS asks what reviewers of a study with machine learning need to know: 32 items in 8 modules (Kapoor et al., "
-    "Science Advances, 2024). The subjects are in our words; what each item asks for stands in the published table, under "
-    "its number."
+    "Science Advances, 2024). The subjects are in our words; what each item asks for stands in the published table, "
+    "under its number."
 )
 
 

@@ -132,7 +132,11 @@ def _ceiling(summary: Summary) -> Iterator[Beside]:
 
 
 def _recognised(summary: Summary) -> Iterator[Beside]:
+    differs = ("listeners are not held against speakers or folds, and what they could choose is in the paper",)
     for corpus in described.corpora(summary):
-        for sentence in corpus.sheet.human if corpus.sheet else ():
-            differs = ("listeners are not held against speakers or folds, and what they could choose is in the paper",)
-            yield Beside(sentence, f"People on {corpus.title}", reference(corpus.sheet.cites[0]), differs)
+        sheet = corpus.sheet
+        if sheet is not None:
+            yield from (
+                Beside(sentence, f"People on {corpus.title}", reference(sheet.cites[0]), differs)
+                for sentence in sheet.human
+            )

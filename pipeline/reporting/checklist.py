@@ -46,7 +46,7 @@ MODULES: Mapping[str, tuple[tuple[str, str, Callable[[Known], Answer]], ...]] = 
         ("3f", "Missing data", checklist_data.missing),
         ("3g", "Whether the sample stands for the population", checklist_data.representative),
     ),
-    "4 Preparing the data": (
+    "4 Preparation": (
         ("4a", "What was left out, and why", checklist_data.excluded),
         ("4b", "Impossible or corrupt samples", checklist_data.corrupt),
         ("4c", "Transformations, and where they are fitted", checklist_models.transformations),
@@ -64,7 +64,7 @@ MODULES: Mapping[str, tuple[tuple[str, str, Callable[[Known], Answer]], ...]] = 
         ("6b", "Dependent or repeated samples", checklist_models.dependent),
         ("6c", "Whether each input may be used", checklist_models.inputs),
     ),
-    "7 Figures and their uncertainty": (
+    "7 Figures": (
         ("7a", "Which figures, and why", checklist_figures.metrics),
         ("7b", "Uncertainty", checklist_figures.uncertainty),
         ("7c", "Tests", checklist_figures.tests),

@@ -82,6 +82,11 @@ class Known:
             {str(k): v for k, v in found.items() if isinstance(v, str | int | float)} if isinstance(found, dict) else {}
         )
 
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether affex itself makes the corpora."""
+        return all(corpus.sheet and corpus.sheet.make for corpus in self.corpora)
+
     def section(self, name: str) -> str:
         """Return a section of the corpora's data sheets; empty for a user's own table."""
         sheets = ((corpus.short, corpus.data_sheet.get(name, "")) for corpus in self.corpora)

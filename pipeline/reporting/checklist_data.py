@@ -44,15 +44,18 @@ def sources(known: Known) -> Answer:
     votes = known.summary.ceiling
     raters = f" Votes of single raters are used: {votes.n_judgements} judgements." if votes else ""
     text = " ".join(filter(None, (known.section("What"), known.section("Who"))))
-    return Answer(
-        PARTLY, text + raters, f"{known.sheets}: What, Who", "When the data were collected, if the paper says."
-    )
+    source = f"{known.sheets}: What, Who"
+    if known.is_synthetic:
+        return Answer(RUN, text, source)
+    return Answer(PARTLY, text + raters, source, "When the data were collected, if the paper says.")
 
 
 def frame(known: Known) -> Answer:
     """3b: who was recorded."""
     if not known.section("Who"):
         return author("From which people, and which of their recordings, the sample was drawn.")
+    if known.is_synthetic:
+        return Answer(RUN, known.section("Who"), f"{known.sheets}: Who")
     return Answer(
         PARTLY,
         known.section("Who"),
@@ -79,17 +82,18 @@ def outcome(known: Known) -> Answer:
         return Answer(RUN, text, "predictions.csv: true")
     counts = listed([f"{row.name} {row.n}" for row in summary.per_class])
     spread = summary.speakers_by_classes
-    of = f" {speakers.in_words(spread, len(summary.classes), known.unit)}." if spread else ""
-    return Answer(RUN, f"The class of {target}: {counts}.{of}", record("per_class", "speakers_by_classes"))
+    of = f"; {speakers.in_words(spread, len(summary.classes), known.unit)}" if spread else ""
+    return Answer(RUN, f"The class of {target}: {counts}{of}.", record("per_class", "speakers_by_classes"))
 
 
 def size(known: Known) -> Answer:
     """3e: utterances and speakers, in all and in training."""
     summary = known.summary
-    trained = [fold.n_train for fold in summary.folds]
+    trained = sorted({fold.n_train for fold in summary.folds})
+    numbers = f"{trained[0]} to {trained[-1]}" if len(trained) > 1 else str(trained[0])
     text = (
         f"{counted(summary.n_utterances, 'utterance')} of {counted(summary.n_clusters, known.unit)} were tested in "
-        f"{counted(len(summary.folds), 'fold')}, each trained on {min(trained)} to {max(trained)} utterances."
+        f"{counted(len(summary.folds), 'fold')}, each trained on {numbers} utterances."
     )
     return Answer(RUN, text, record("n_utterances", "n_clusters", "folds"))
 

@@ -51,7 +51,7 @@ def tests(known: Known) -> Answer:
     against = f"Against chance, by the interval: {tables.chance_words(summary)}."
     if not found:
         return Answer(
-            PARTLY, against, record("figures"), "Tests against other runs: `make compare RUNS='...'`, then this again."
+            PARTLY, against, record("figures"), "Tests against other runs: make compare RUNS='...', then this again."
         )
     text = " ".join(_test(one) for one in found)
     return Answer(
@@ -77,7 +77,7 @@ def outside(known: Known) -> Answer:
         text = f"The test is on another corpus than the training: {protocol.test or 'see the folds'}."
         return Answer(RUN, text, record("about.protocol", "figures"))
     text = f"None in this run: it trains and tests within {' and '.join(corpus.short for corpus in known.corpora)}."
-    remedy = "Evidence from elsewhere; `PROTOCOL=cross` trains on one corpus and tests on another."
+    remedy = "Evidence from elsewhere; PROTOCOL=cross trains on one corpus and tests on another."
     return Answer(PARTLY, text, record("about.protocol"), remedy)
 
 

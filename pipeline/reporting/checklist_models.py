@@ -21,7 +21,7 @@ def transformations(known: Known) -> Answer:
 
 def trained(known: Known) -> Answer:
     """5a: every model with its settings."""
-    text = "; ".join(_model(model) for model in known.models)
+    text = f"Trained: {'; '.join(_model(model) for model in known.models)}"
     rule = as_text(methods_models.fusion(known.summary))
     return Answer(RUN, f"{text}. {rule}".strip(), record("about.settings"))
 
@@ -37,7 +37,7 @@ def why_models(known: Known) -> Answer:
     keys = dict.fromkeys(key for model in known.models if model.classifier for key in model.classifier.cites)
     system = known.summary.about.settings.system
     named = f"The settings are those of the published system {system}. " if system else ""
-    text = f"{named}Sources of the models and their defaults: {as_text(prose.cite(*keys)) or 'none named'}."
+    text = f"{named}Sources of the models and their defaults: {as_text(prose.cite(*keys)).strip('()') or 'none named'}."
     return Answer(PARTLY, text, "classifiers/: cites", "Why these models, and which others were tried.")
 
 

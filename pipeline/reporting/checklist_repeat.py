@@ -1,5 +1,6 @@
 """Answers on how a run is repeated: module 2 of the checklist."""
 
+from affex.pipeline.caching.dataset import TABLE
 from affex.pipeline.evaluation import runs
 from affex.pipeline.reporting.checklist_answers import PARTLY, RUN, TIMES, Answer, Known, author, record
 from affex.pipeline.reporting.prose import counted, listed, settings
@@ -10,7 +11,7 @@ def data(known: Known) -> Answer:
     summary = known.summary
     counts = f"{counted(summary.n_utterances, 'utterance')} of {counted(summary.n_clusters, known.unit)}"
     digest = f"sha256 of rows, labels, speakers, settings, code and versions: {summary.depends_on or 'not known'}"
-    own = [corpus for corpus in known.corpora if corpus.sheet is None or not corpus.sheet.cites]
+    own = [corpus for corpus in known.corpora if corpus.sheet is None or corpus.sheet.name == TABLE]
     named = (f"{c.title}: {c.sheet.source} (licence: {c.sheet.licence})" for c in known.corpora if c.sheet)
     text = f"{'; '.join(named) or known.corpora[0].title}. {counts}; {digest}."
     source = record("about.corpus", "n_utterances", "depends_on") + (
@@ -47,9 +48,9 @@ def machine(known: Known) -> Answer:
 def instructions(known: Known) -> Answer:
     """2d: the documentation, and the command that repeats the run."""
     if not _repeats(known):
-        return Answer(PARTLY, "README.md and docs/ of affex.", "README.md", "How the run was started from Python.")
+        return Answer(PARTLY, "README.md and docs/ of affex.", "README.md", "How the run was started.")
     command = f"affex evaluate --config {runs.SETTINGS}"
-    text = f"README.md and docs/ of affex say how it is installed and used; `{command}` in the run's folder repeats it."
+    text = f"README.md and docs/ of affex say how it is installed and used; {command} in the run's folder repeats it."
     return Answer(RUN, text, f"README.md; {runs.SETTINGS}")
 
 

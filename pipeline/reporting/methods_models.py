@@ -113,7 +113,8 @@ def _classifier(model: DescribedModel, summary: Summary) -> Iterator[str | Cite]
     if settings.soft:
         yield "A training utterance counts for each class in proportion to the raters who chose it. "
     if settings.reweight:
-        yield from ("Scores are multiplied by the square root of their class's training frequency", *cite("zhou2019"))
+        yield "Scores are multiplied by the square root of their class's training frequency"
+        yield from cite("zhou2019")
         yield ". "
 
 

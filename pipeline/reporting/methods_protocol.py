@@ -9,7 +9,7 @@ from affex.pipeline.reporting.prose import Cite, cite, counted
 def protocol(summary: Summary) -> Iterator[str | Cite]:
     """Yield the sentences on the protocol of a run, and on everything that makes its figures too good."""
     about, n_folds = summary.about, len(summary.folds)
-    scheme = SCHEMES.get(about.protocol.scheme, lambda one: f"The protocol is {one.about.protocol.scheme}")(summary)
+    scheme = SCHEMES.get(about.protocol.scheme, _other)(summary)
     yield f"{scheme} ({counted(n_folds, 'fold')}; protocol {summary.protocol_hash[:12]}). "
     yield (
         f"Everything that learns (imputation, scaling, selection, search, calibration) is fitted on the training part "
@@ -25,10 +25,13 @@ def _caveats(summary: Summary) -> Iterator[str | Cite]:
         lost = summary.class_lost
         yield f"This removes the {lost.what} of {lost.n} of {lost.of} {summary.about.unit}s, who have only one. "
     if summary.leaks:
-        yield from ("The figures are too good because of leaks", *cite("kapoor2023"), f": {'; '.join(summary.leaks)}. ")
+        yield "The figures are too good because of leaks"
+        yield from cite("kapoor2023")
+        yield f": {'; '.join(summary.leaks)}. "
         return
-    unit = "utterance" if summary.about.unit == "video" else summary.about.unit
-    yield f"An audit of the folds found no {unit} and no recording on both sides of a fold"
+    unit = summary.about.unit
+    apart = "no recording" if unit == "video" else f"no {unit} and no recording"
+    yield f"An audit of the folds found {apart} on both sides of a fold"
     yield from cite("kapoor2023")
     yield ". "
     for note in shared(summary):
@@ -72,6 +75,10 @@ def _random_k(summary: Summary) -> str:
         f"Utterances are dealt at random into {summary.about.protocol.k} parts, one of which at a time is tested; "
         f"{summary.about.unit}s are on both sides, so that the figures say nothing about new {summary.about.unit}s"
     )
+
+
+def _other(summary: Summary) -> str:
+    return f"The protocol is {summary.about.protocol.scheme}"
 
 
 #: The sentence on each scheme of `pipeline.evaluation.folds.SCHEMES`.

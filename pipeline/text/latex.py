@@ -49,7 +49,8 @@ def latex(text: str) -> str:
 
 
 def _character(character: str) -> str:
-    base, *marks = unicodedata.normalize("NFD", character)
-    if len(marks) == 1 and marks[0] in ACCENTS and base.isascii():
-        return f"{{\\{ACCENTS[marks[0]]}{' ' if ACCENTS[marks[0]].isalpha() else ''}{base}}}"
+    decomposed = unicodedata.normalize("NFD", character)
+    accent = ACCENTS.get(decomposed[1:])
+    if accent and decomposed[0].isascii():
+        return f"{{\\{accent}{' ' * accent.isalpha()}{decomposed[0]}}}"
     return SPECIAL.get(character, character)

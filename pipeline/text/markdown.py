@@ -4,10 +4,12 @@ import re
 
 from affex.pipeline.text.printable import printable
 
-#: What Markdown (CommonMark and GitHub's) may read as markup anywhere in a line.
-MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~$-])")
-#: What begins an address that GitHub's Markdown makes a link of, or a mention.
-ADDRESS = re.compile(r"(://|www\.|@)", re.IGNORECASE)
+#: What Markdown (CommonMark and GitHub's) may read as markup anywhere in a line, or at its beginning.
+MARKUP = re.compile(r"[\\`*_\[\]|~$]|^[#+=-]")
+#: A number that begins a list at the beginning of a line.
+NUMBERED = re.compile(r"^(\d+)([.)])")
+#: What begins an address or a mention that GitHub's Markdown makes a link of.
+ADDRESS = re.compile(r"://|www\.|@", re.IGNORECASE)
 
 
 def markdown(text: str) -> str:
@@ -19,7 +21,8 @@ def markdown(text: str) -> str:
     &lt;b&gt;\*a\*&lt;/b&gt;
     """
     plain = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return ADDRESS.sub(_broken, MARKUP.sub(r"\\\1", plain))
+    marked = NUMBERED.sub(r"\1\\\2", MARKUP.sub(lambda found: f"\\{found[0]}", plain.lstrip()))
+    return ADDRESS.sub(_broken, marked)
 
 
 def _broken(match: re.Match[str]) -> str:
