@@ -91,7 +91,9 @@ def test_the_shortest_utterance_has_rows_and_a_shorter_one_is_refused(name):
         says = rf"{fewer / rate_of(feature):.3f} s.* at least {n / rate_of(feature):.3f} s"
         with pytest.raises(ExtractionError) as error:
             feature.extract(noise(feature, fewer))
-        wrong = f"{name}: `shortest` is {n / rate_of(feature):.3f} s, and {fewer} samples are refused as '{error.value}'"
+        wrong = (
+            f"{name}: `shortest` is {n / rate_of(feature):.3f} s, and {fewer} samples are refused as '{error.value}'"
+        )
         assert re.search(says, str(error.value)), wrong
 
 
