@@ -116,12 +116,12 @@ def _coincidences(units: Sequence[Votes]) -> Floats:
     labels = sorted({label for own in units for vote in own for label in vote})
     place = {label: number for number, label in enumerate(labels)}
     found = np.zeros((len(units), len(labels), len(labels)))
-    for unit, own in zip(found, units, strict=True):
+    for number, own in enumerate(units):
         shares = np.zeros((len(own), len(labels)))
         for row, vote in zip(shares, own, strict=True):
             row[[place[label] for label in dict.fromkeys(vote)]] = 1 / len(set(vote))
         summed = shares.sum(axis=0)
-        unit += (np.outer(summed, summed) - shares.T @ shares) / (len(own) - 1)
+        found[number] = (np.outer(summed, summed) - shares.T @ shares) / (len(own) - 1)
     return found
 
 

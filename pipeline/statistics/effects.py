@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from affex.pipeline.statistics.standard import standardised, varying
 
 Floats = NDArray[np.float64]
+Names = NDArray[np.str_]
 
 #: With fewer speakers that have a class and another one, the class has no effect sizes.
 LEAST_SPEAKERS = 3
@@ -115,8 +116,8 @@ def effects(X: NDArray[np.float32], columns: Sequence[str], speakers: Sequence[s
     who, classes = np.asarray(speakers), np.unique(np.asarray(labels))
     differences = _differences(standardised(X), who, np.asarray(labels), classes)
     tested = [_tested(found) for found in differences]
-    corrected = false_discovery(np.concatenate([one.p for one in tested])) if len(tested) else np.empty(0)
-    parts = np.split(corrected, len(tested)) if len(tested) else []
+    corrected = false_discovery(np.concatenate([one.p for one in tested])) if tested else np.empty(0)
+    parts = np.split(corrected, len(tested)) if tested else []
     found = tuple(
         _of_class(str(label), names, one, part) for label, one, part in zip(classes, tested, parts, strict=True)
     )
