@@ -49,6 +49,7 @@ for verb in (
     extraction.download,
     looking.list_,
     extraction.coverage,
+    looking.describe,
     looking.show,
     exchanging.export,
     exchanging.import_,

@@ -1,6 +1,7 @@
 """Findings: the arrow from a description to what to know first, the most serious first.
 
-Each function yields the findings of one kind. Within a weight they stand in the order of `KINDS`.
+Each function yields the findings of one kind. Whether speaker and class can be told apart always comes first; the
+others stand by their weight, and within a weight in the order of `KINDS`.
 """
 
 import math
@@ -28,9 +29,10 @@ Findings = Iterator[Finding]
 
 
 def findings(found: Description) -> tuple[Finding, ...]:
-    """Return what to know first about a corpus."""
+    """Return what to know first about a corpus; always first, whether speaker and class can be told apart."""
     every = [finding for kind in KINDS for finding in kind(found)]
-    return tuple(finding for weight in WEIGHTS for finding in every if finding.weight == weight)
+    by_weight = [finding for weight in WEIGHTS for finding in every if finding.weight == weight]
+    return (*_speakers_and_classes(found), *by_weight)
 
 
 WEIGHTS: tuple[Weight, ...] = ("serious", "warning", "note")
@@ -230,7 +232,6 @@ def _remarks(found: Description) -> Findings:
 
 #: The kinds of findings, in order.
 KINDS: tuple[Callable[[Description], Findings], ...] = (
-    _speakers_and_classes,
     _association,
     _unknown_speakers,
     _class_poor,

@@ -23,7 +23,7 @@ VERBS = {
     name: name
     for name in (
         *("features", "evaluate", "compare", "fit", "predict", "tune", "demo"),
-        *("show", "download", "list", "cache", "export", "import"),
+        *("describe", "show", "download", "list", "cache", "export", "import"),
     )
 } | {"runs": "list runs", "systems": "list systems"}
 

@@ -11,6 +11,7 @@ from affex.pipeline.caching.cache import FeatureFile
 from affex.pipeline.extraction import headers
 from affex.pipeline.extraction.extract import Summary
 from affex.pipeline.manifest.manifest import Dataset
+from affex.pipeline.pages import corpus, corpus_tables
 from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.statistics import counts, description
 from affex.pipeline.statistics.agreement import agreement
@@ -56,6 +57,25 @@ class _Extracted:
         """Return the rows of a feature; None if no utterance has any."""
         [summary] = [one for one in self.summaries if one.spec == spec.unpooled] or [None]
         return table_of(self.workspace, [spec]) if summary and summary.cached + summary.computed else None
+
+
+def written(workspace: Workspace, wanted: Wanted) -> list[Description]:
+    """Describe each corpus, write its page, and print the first lines of it."""
+    found = [describe(workspace, dataset, wanted) for dataset in workspace.datasets]
+    settings = {"FEATURES": wanted.features, "TARGET": wanted.target, "CLASSES": wanted.classes}
+    for dataset, own in zip(workspace.datasets, found, strict=True):
+        path = corpus.write(dataset.folder, own, dataset.command("describe", **settings))
+        for line in _first_lines(own):
+            workspace.console.print(line)
+        workspace.console.print(f"-> {path}")
+    return found
+
+
+def _first_lines(found: Description) -> list[str]:
+    """Return what the terminal shows: the headline, and what to know first."""
+    headline = ", ".join(f"{value} {what}" for value, what in corpus_tables.facts(found))
+    kinds = {"serious": "SERIOUS", "warning": "Warning", "note": "Note"}
+    return [f"{found.corpus}: {headline}", *(f"{kinds[one.weight]}: {one.text}" for one in found.findings)]
 
 
 def describe(workspace: Workspace, dataset: Dataset, wanted: Wanted) -> Description:
