@@ -31,7 +31,7 @@ class _Section:
     feature: str
     about: str
     shares: Picture | None
-    maps: tuple[tuple[str, tuple[Drawn, ...]], ...]
+    maps: tuple[tuple[Map, tuple[Drawn, ...]], ...]
     effects: Table | None
     significant: Table | None
 
@@ -97,7 +97,7 @@ def _section(found: Description, view: View) -> _Section:
         feature=view.feature,
         about=_sampled(view),
         shares=corpus_pictures.shares_picture(shares, corpus_tables.shares_table(shares)) if shares else None,
-        maps=tuple((one.about, _twice(found, view.sampled, one)) for one in view.maps),
+        maps=tuple((one, _twice(found, view.sampled, one)) for one in view.maps),
         effects=corpus_tables.effects_table(view) if has_effects else None,
         significant=corpus_tables.significant_table(view) if has_effects else None,
     )

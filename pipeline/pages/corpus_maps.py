@@ -9,14 +9,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
-from affex.pipeline.pages.drawing import FAINT, INKS, styles
+from affex.pipeline.pages.drawing import FAINT, INK, INKS, MARKERS, PALETTE
 from affex.pipeline.pages.page import Picture
 from affex.pipeline.statistics.maps import Map
 from affex.pipeline.text.printable import printable
 
-#: The side of a map, its margin, and the radius of a mark, in units of the SVG.
-SIDE, MARGIN, RADIUS = 400, 12, 4
+Points = NDArray[np.float64]
+
+#: The width of a map, its least height, its margin, and the radius of a mark, in units of the SVG.
+SIDE, LEAST, MARGIN, RADIUS = 400, 200, 12, 4
+#: The page's palette and its ink.
+COLOURS = (*PALETTE, INKS[INK])
 #: With more groups only the largest ones are marked, the others are small dots.
 MOST = 30
 #: How each mark is drawn from its middle, with a radius of 1.
@@ -59,7 +64,7 @@ class _Group:
     """The points of a group in units of the SVG, ``(n, 2)``, with colour and mark; the rest is faint."""
 
     name: str
-    points: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"
+    points: Points
     colour: str
     mark: str
     radius: float = RADIUS
@@ -75,13 +80,16 @@ def drawn(of: Map, groups: Sequence[str], by: str) -> Drawn:
     by
         What a group is, in a word.
     """
-    parts = _grouped(_placed(of), groups)
+    points, height = _placed(of)
+    parts = _grouped(points, groups)
     caption = f"{of.method} by {by}: {len(groups)} utterances, {len({name for name in groups if name})} {_plural(by)}."
     paths = Markup("").join(_path(part) for part in parts)
     image = Markup(
-        '<svg viewBox="0 0 {side} {side}" role="img" aria-label="{caption}"><rect x="0.5" y="0.5" width="{inner}" '
-        'height="{inner}" rx="6" style="fill: none; stroke: {faint}"/>{paths}</svg>'
-    ).format(side=SIDE, inner=SIDE - 1, caption=caption, faint=INKS[FAINT], paths=paths)
+        '<svg viewBox="0 0 {side} {height}" role="img" aria-label="{caption}"><rect x="0.5" y="0.5" width="{inner}" '
+        'height="{lower}" rx="6" style="fill: none; stroke: {faint}"/>{paths}</svg>'
+    ).format(
+        side=SIDE, height=height, inner=SIDE - 1, lower=height - 1, caption=caption, faint=INKS[FAINT], paths=paths
+    )
     return Drawn(Picture(image, caption), tuple(_mark(part) for part in reversed(parts)))
 
 
@@ -89,27 +97,36 @@ def _plural(word: str) -> str:
     return f"{word}es" if word.endswith("s") else f"{word}s"
 
 
-def _placed(of: Map) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
-    """Return the points in units of the SVG, both axes with the same scale."""
+def _placed(of: Map) -> tuple[Points, int]:
+    """Return the points in units of the SVG, both axes with the same scale, and the height of the SVG."""
     points = np.column_stack([of.x, of.y])
     low, high = points.min(axis=0), points.max(axis=0)
-    scale = (SIDE - 2 * MARGIN) / max(float((high - low).max()), 1e-12)
-    placed: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = (points - (low + high) / 2) * (scale, -scale) + SIDE / 2
-    return placed
+    across, up = np.maximum(high - low, 1e-12)
+    inner = SIDE - 2 * MARGIN
+    scale = min(inner / across, inner / up)
+    height = int(np.clip(np.ceil(up * scale) + 2 * MARGIN, LEAST, SIDE))
+    placed: Points = (points - (low + high) / 2) * (scale, -scale) + (SIDE / 2, height / 2)
+    return placed, height
 
 
-def _grouped(points: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]", groups: Sequence[str]) -> list[_Group]:
+def _grouped(points: Points, groups: Sequence[str]) -> list[_Group]:
     """Return the groups as they are drawn, the first at the back; the legend has the reverse order."""
     counts = Counter(name for name in groups if name)
     named = sorted(sorted(counts), key=lambda name: -counts[name])[:MOST] if len(counts) > MOST else sorted(counts)
     own = np.array(groups)
     found = [
         _Group(name, points[own == name], colour, mark)
-        for name, (colour, mark) in zip(named, styles(len(named)), strict=True)
+        for name, (colour, mark) in zip(named, _styles(len(named)), strict=True)
     ]
     rest = [("others", np.array([bool(name) and name not in named for name in groups])), ("unknown", own == "")]
     others = [_Group(name, points[here], INKS[FAINT], "o", RADIUS / 2) for name, here in rest if here.any()]
     return [*reversed(others), *reversed(found)]
+
+
+def _styles(number: int) -> list[tuple[str, str]]:
+    """Return a colour and a mark for each of several groups; all differ as long as there are at most 70."""
+    n_colours, n_marks = len(COLOURS), len(MARKERS)
+    return [(COLOURS[i % n_colours], MARKERS[(i // n_colours + i) % n_marks]) for i in range(number)]
 
 
 def _path(group: _Group) -> Markup:
@@ -126,7 +143,7 @@ def _style(group: _Group) -> str:
 
 
 def _at(
-    point: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]",
+    point: Points,
     start: tuple[float, float],
     corners: Sequence[tuple[float, float]] | None,
     radius: float,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from affex.pipeline.pages.drawing import BESIDE, FAINT, INK, MAIN, axes_of, picture
 from affex.pipeline.pages.page import Picture, Table
@@ -74,8 +75,8 @@ def heat_map(crossed: Crossed, table: Table) -> Picture:
 
 
 def _inks(
-    counts: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]",
-) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
+    counts: NDArray[np.int64],
+) -> NDArray[np.float64]:
     """Return the main colour of each cell, the more opaque the more utterances: it is seen on light and on dark."""
     from matplotlib.colors import to_rgb
 
@@ -144,7 +145,7 @@ def shares_picture(shares: Shares, table: Table) -> Picture:
             axes.set_xlabel("share of the variance of all columns")
             axes.set_xlim(0, max(0.1, 1.2 * shares.both))
 
-    caption = "Share of the variance that speaker and class explain; black lines: what random groups would explain."
+    caption = "Share of the variance that speaker and class explain; upright lines: what random groups would explain."
     return picture((HALF, 1.9), draw, caption, table)
 
 

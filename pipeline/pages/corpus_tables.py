@@ -17,7 +17,7 @@ FILTERED = 20
 
 def number(value: float, digits: int = 2) -> Cell:
     """Return a number as a cell that is sorted by its value."""
-    return Cell(f"{value:.{digits}f}", value) if not math.isnan(value) else Cell("-")
+    return Cell(f"{round(value, digits) + 0.0:.{digits}f}", value) if not math.isnan(value) else Cell("-")
 
 
 def count(value: int) -> Cell:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.pipeline.statistics.standard import standardised
+from affex.pipeline.statistics.standard import standardised, varying
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -47,7 +47,7 @@ class Map:
     method
         ``"PCA"``, ``"t-SNE"`` or ``"UMAP"``.
     about
-        How it was made, and what it keeps.
+        How it was made and what it keeps, in sentences.
     x, y
         The coordinates.
     """
@@ -88,9 +88,9 @@ def maps(X: NDArray[np.float32]) -> tuple[Map, ...]:
     X : (n_utterances, n_columns) float32
         One row an utterance, finite.
     """
-    Z = standardised(X)
-    if len(Z) < 3 or not Z.shape[1]:
+    if len(X) < 3 or not varying(X).any():
         return ()
+    Z = standardised(X)
     components, explained = _components(Z)
     found = [_pca(components, explained)]
     if len(Z) > 4:
@@ -116,7 +116,9 @@ def _components(Z: Floats) -> tuple[Floats, Floats]:
 def _pca(components: Floats, explained: Floats) -> Map:
     plane = np.pad(components[:, :2], ((0, 0), (0, max(0, 2 - components.shape[1]))))
     kept = explained[:2].sum()
-    return _map("PCA", f"two principal components of standardised columns; they keep {kept:.0%} of the spread", plane)
+    return _map(
+        "PCA", f"The first two principal components keep {kept:.0%} of the spread of standardised columns.", plane
+    )
 
 
 def _tsne(components: Floats) -> Map:
@@ -125,10 +127,10 @@ def _tsne(components: Floats) -> Map:
 
     perplexity = min(PERPLEXITY, (len(components) - 1) / 3)
     with threadpool_limits(1):  # the number of threads changes the last bits, and a map that follows them
-        plane = TSNE(perplexity=perplexity, init="pca", max_iter=STEPS, random_state=SEED, n_jobs=1).fit_transform(
-            components
-        )
-    about = f"t-SNE of {components.shape[1]} principal components, perplexity {perplexity:g}; it keeps neighbours only"
+        init = "pca" if components.shape[1] > 1 else "random"
+        fit = TSNE(perplexity=perplexity, init=init, max_iter=STEPS, random_state=SEED, n_jobs=1)
+        plane = fit.fit_transform(components)
+    about = f"Of {components.shape[1]} principal components, perplexity {perplexity:.3g}. It keeps neighbours only."
     return _map("t-SNE", about, plane)
 
 
@@ -137,7 +139,7 @@ def _umap(components: Floats) -> Map:
 
     n_neighbors = min(15, len(components) - 1)
     plane = umap.UMAP(n_neighbors=n_neighbors, random_state=SEED, n_jobs=1).fit_transform(components)
-    about = f"UMAP of {components.shape[1]} principal components, {n_neighbors} neighbours; it keeps neighbours only"
+    about = f"Of {components.shape[1]} principal components, {n_neighbors} neighbours. It keeps neighbours only."
     return _map("UMAP", about, plane)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.pipeline.statistics.standard import standardised
+from affex.pipeline.statistics.standard import standardised, varying
 
 Floats = NDArray[np.float64]
 
@@ -65,10 +65,9 @@ def shares(X: NDArray[np.float32], speakers: Sequence[str], labels: Sequence[str
     """
     who, of_speaker = np.unique(np.asarray(speakers), return_inverse=True)
     names, of_class = np.unique(np.asarray(labels), return_inverse=True)
-    Z = standardised(X)
-    if min(len(who), len(names)) < 2 or not Z.shape[1]:
+    if min(len(who), len(names)) < 2 or not varying(X).any():
         return None
-    n = len(Z)
+    Z, n = standardised(X), len(X)
     speaker, label, both = (_explained(Z, groups) for groups in ([of_speaker], [of_class], [of_speaker, of_class]))
     return Shares(
         n_utterances=n,
@@ -78,8 +77,8 @@ def shares(X: NDArray[np.float32], speakers: Sequence[str], labels: Sequence[str
         speaker=speaker,
         label=label,
         both=both,
-        only_speaker=both - label,
-        only_label=both - speaker,
+        only_speaker=max(0.0, both - label),
+        only_label=max(0.0, both - speaker),
         speaker_by_chance=(len(who) - 1) / (n - 1),
         label_by_chance=(len(names) - 1) / (n - 1),
     )
