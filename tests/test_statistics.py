@@ -37,7 +37,7 @@ def test_the_speaker_determines_nothing_of_the_class_if_all_have_the_same_shares
 
 def test_the_speaker_determines_the_class_if_each_has_one():
     crossed = crossing([[3, 0], [5, 0], [0, 4]])
-    assert crossed.determined == 1
+    assert crossed.determined == pytest.approx(1)
     assert crossed.of_one_class == ("0", "1", "2")
     assert crossed.lacking == {"0": ("b",), "1": ("b",), "2": ("a",)}
     assert crossed.n_speakers_of == {"a": 2, "b": 1}
@@ -45,7 +45,16 @@ def test_the_speaker_determines_the_class_if_each_has_one():
 
 def test_half_of_the_class_is_determined():
     """Two speakers have one class each, two have both alike: of one bit, half is left."""
-    assert crossing([[2, 0], [0, 2], [1, 1], [1, 1]]).determined == pytest.approx(0.5)
+    crossed = crossing([[2000, 0], [0, 2000], [1000, 1000], [1000, 1000]])
+    assert crossed.determined == pytest.approx(0.5, abs=1e-3)
+
+
+def test_speakers_at_random_determine_nothing():
+    """Without the adjustment so few utterances a speaker would determine a quarter of the class."""
+    rng = np.random.default_rng(0)
+    found = [crossing(rng.multinomial(4, [0.25] * 4, size=20).tolist()).determined for _ in range(20)]
+    assert np.mean(found) < 0.03
+    assert math.isnan(crossing([[1, 0], [0, 1]]).determined)
 
 
 def test_one_class_determines_nothing():
@@ -246,7 +255,9 @@ def test_without_two_raters_there_is_no_agreement():
 def test_pca_is_that_of_scikit_learn():
     from sklearn.decomposition import PCA
 
-    X = (np.random.default_rng(4).standard_normal((40, 6)) @ np.diag([5, 3, 1, 1, 1, 1]) @ np.ones((6, 6))).astype(FLOAT)
+    X = (np.random.default_rng(4).standard_normal((40, 6)) @ np.diag([5, 3, 1, 1, 1, 1]) @ np.ones((6, 6))).astype(
+        FLOAT
+    )
     X += np.random.default_rng(5).standard_normal((40, 6)).astype(FLOAT)
     pca = maps.maps(X)[0]
     expected = PCA(2).fit(Z := standardised(X))

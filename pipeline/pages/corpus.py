@@ -23,6 +23,9 @@ PAGE, RECORD = "description.html", "description.json"
 #: The quantities that are drawn; the others stand in the table.
 DRAWN = ("duration_s", "level_dBFS", "background_dBFS", "silent")
 
+#: With more classes, a heat map keeps its width on a phone, and is moved instead.
+ROOMY = 15
+
 
 @dataclass(frozen=True)
 class _Section:
@@ -66,6 +69,7 @@ def content(found: Description, command: str) -> dict[str, object]:
         "headline": corpus_tables.facts(found),
         "counts": [_counted(counts) for counts in (found.classes, *found.fields) if counts.counts],
         "crossed": corpus_pictures.heat_map(crossed, corpus_tables.crossed_table(crossed)) if crossed.counts else None,
+        "roomy": len(crossed.classes) > ROOMY,
         "determined": None if math.isnan(crossed.determined) else crossed.determined,
         "dimensions": corpus_tables.dimensions_table(found.dimensions) if found.dimensions else None,
         "n_measured": own.n_measured,
@@ -73,7 +77,7 @@ def content(found: Description, command: str) -> dict[str, object]:
         "spreads": [
             corpus_pictures.quantity_picture(one, corpus_tables.quantity_table(one))
             for one in own.quantities
-            if one.column in DRAWN
+            if one.column in DRAWN and one.whole.least < one.whole.most
         ],
         "formats": [corpus_tables.formats_table(kind, formats) for kind, formats in own.formats.items()],
         "failures": corpus_tables.failures_table(found.failures) if found.failures else None,

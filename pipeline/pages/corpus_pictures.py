@@ -23,6 +23,8 @@ WIDTH, HALF = 8.6, 4.3
 ROW = 0.24
 #: The most cells that have their number written in them.
 NUMBERED = 320
+#: With more rows, a heat map names its columns above as well.
+TALL = 25
 #: The most rows of bars: further ones are in the table.
 MOST_BARS = 60
 
@@ -58,13 +60,16 @@ def heat_map(crossed: Crossed, table: Table) -> Picture:
         axes.pcolormesh(_inks(counts), edgecolors=FAINT, linewidth=0.4)
         for row, column in np.argwhere(counts >= 0) if counts.size <= NUMBERED else ():
             axes.text(column + 0.5, row + 0.5, str(counts[row, column]), ha="center", va="center", fontsize=8)
-        axes.set_xticks(
-            np.arange(n_classes) + 0.5, shown(crossed.classes), rotation=45, ha="right", rotation_mode="anchor"
-        )
+        names = shown(crossed.classes)
+        axes.set_xticks(np.arange(n_classes) + 0.5, names, rotation=45, ha="right", rotation_mode="anchor")
         axes.set_yticks(np.arange(n_speakers) + 0.5, shown(crossed.speakers))
         axes.set_ylim(n_speakers, 0)
         axes.tick_params(length=0)
         axes.set(xlabel="class", ylabel="speaker")
+        if n_speakers > TALL:  # the lower names may be out of sight
+            above = axes.secondary_xaxis("top")
+            above.set_xticks(np.arange(n_classes) + 0.5, names, rotation=45, ha="left", rotation_mode="anchor")
+            above.tick_params(length=0)
 
     empty = int((counts == 0).sum())
     caption = (

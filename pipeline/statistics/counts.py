@@ -15,6 +15,9 @@ FIELDS = {"speaker": "speaker", "sex": "sex", "session": "session", "split": "sp
 #: The dimensions of an utterance.
 DIMENSIONS = ("valence", "arousal", "dominance")
 
+#: Less information than this is rounding, nats.
+ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class Count:
@@ -55,9 +58,11 @@ class Crossed:
         The numbers of utterances.
     determined
         How much of the class the speaker determines: the uncertainty coefficient ``I(class; speaker) / H(class)``
-        (H. Theil, On the estimation of relationships involving qualitative variables, doi:10.1086/224909). 0 if all
-        speakers have the classes in the same proportions, 1 if each speaker has one class; NaN with fewer than two
-        classes.
+        (H. Theil, On the estimation of relationships involving qualitative variables, doi:10.1086/224909), adjusted
+        for chance: what speakers at random would determine is subtracted above and below (N. X. Vinh, J. Epps,
+        J. Bailey, Information theoretic measures for clusterings comparison, Journal of Machine Learning Research 11,
+        2837-2854, 2010). 0 if speakers have the classes as if at random, 1 if each speaker has one class; NaN with
+        fewer than two classes, or with as many speakers as utterances.
     """
 
     classes: tuple[str, ...]
@@ -121,22 +126,23 @@ def crossed(labels: Sequence[str | None], speakers: Sequence[str]) -> Crossed:
     classes = tuple(sorted({label for _, label in pairs}))
     names = tuple(sorted({who for who, _ in pairs}))
     table = tuple(tuple(pairs[who, label] for label in classes) for who in names)
-    return Crossed(classes, names, table, _determined(np.array(table, dtype=np.float64)))
+    return Crossed(classes, names, table, _determined(np.array(table, dtype=np.int64)))
 
 
-def _determined(table: NDArray[np.float64]) -> float:
-    """Return the uncertainty coefficient of the columns given the rows."""
+def _determined(table: NDArray[np.int64]) -> float:
+    """Return the adjusted uncertainty coefficient of the columns given the rows."""
+    from sklearn.metrics import mutual_info_score
+    from sklearn.metrics.cluster import expected_mutual_information
+
     if table.ndim < 2 or table.shape[1] < 2:
         return math.nan
-    whole = _entropy(table.sum(axis=0))
-    within = sum(row.sum() / table.sum() * _entropy(row) for row in table)
-    return float(max(0.0, 1 - within / whole))
-
-
-def _entropy(counts: NDArray[np.float64]) -> float:
-    """Return the entropy of proportions, nats."""
-    shares = counts[counts > 0] / counts.sum()
-    return float(-(shares * np.log(shares)).sum())
+    shares = table.sum(axis=0) / table.sum()
+    entropy = float(-(shares * np.log(shares)).sum())
+    chance = float(expected_mutual_information(table, int(table.sum())))
+    if entropy - chance < ROUNDING:
+        return math.nan
+    found = float(mutual_info_score(None, None, contingency=table))
+    return float(np.clip((found - chance) / (entropy - chance), 0, 1))
 
 
 def dimensions(utterances: Sequence[Utterance]) -> tuple[Dimension, ...]:

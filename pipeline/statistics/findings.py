@@ -21,6 +21,8 @@ FEW_UTTERANCES = 10
 UNBALANCED = 5.0
 #: Speaker and class go together from this uncertainty coefficient on, though no speaker may have one class only.
 DETERMINED = 0.3
+#: Up to so many speakers who lack classes are named.
+LACKING = 3
 #: How many names a sentence has.
 SHOWN = 6
 
@@ -79,9 +81,11 @@ def _complete(found: Description) -> str:
     n, n_classes, lacking = len(found.crossed.speakers), len(found.crossed.classes), found.crossed.lacking
     if not lacking:
         return f"each has all {n_classes}"
-    some = "; ".join(f"{name} lacks {_named(labels)}" for name, labels in list(lacking.items())[:SHOWN])
-    more = f"; and {len(lacking) - SHOWN} more lack some" if len(lacking) > SHOWN else ""
-    return f"{n - len(lacking)} of {n} have all {n_classes}; {some}{more}"
+    if len(lacking) <= LACKING:
+        some = "; ".join(f"{name} lacks {_named(labels)}" for name, labels in lacking.items())
+        return f"{n - len(lacking)} of {n} have all {n_classes}; {some}"
+    own = [sum(map(bool, row)) for row in found.crossed.counts]
+    return f"{n - len(lacking)} of {n} have all {n_classes}, the others {min(own)} and more"
 
 
 def _association(found: Description) -> Findings:

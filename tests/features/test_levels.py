@@ -15,7 +15,8 @@ from affex.pipeline.media.audio import decode_audio
 RATE = 8000
 
 
-def measured(samples: np.ndarray, rate: int = RATE, feature: Levels = Levels()) -> dict[str, float]:
+def measured(samples: np.ndarray, rate: int = RATE) -> dict[str, float]:
+    feature = Levels()
     rows = feature.extract(Signal(np.asarray(samples, np.float32), rate))
     return dict(zip(feature.columns, rows.values[0].tolist(), strict=True))
 
