@@ -51,7 +51,7 @@ endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare checklist report fit predict tune demo show download list runs systems cache export import bench check test test-slow shells lint format types links lock clean
+.PHONY: help install features evaluate compare checklist report fit predict tune demo describe show download list runs systems cache export import bench check test test-slow shells lint format types links lock clean
 .NOTPARALLEL:
 
 help: ## show this help
@@ -66,7 +66,7 @@ help: ## show this help
 #=   DATA          its folder, or for csv the table (default: data/<dataset>)
 #=   SYSTEM        a published system by name (`make systems` lists them): what is not set beside it is set as the system has it
 #=   FEATURES      for example compare, egemaps or 'mfcc:n=20,hop=5ms' (default: depends on the classifier; for features:
-#=                 'compare mfcc logmel', and where there is film 'faces face')
+#=                 'compare mfcc logmel', and where there is film 'faces face'; for describe: what is cheap or cached)
 #=   CLASSIFIER    for example svm, gmm, xgboost or 'gmm:components=32'
 #=   PROTOCOL      which speakers are left out: loso, session, group-k:k=5, split, cross:test=ravdess, or a corpus's own protocol
 #=   TARGET        what is predicted: label, or the values valence, arousal, dominance
@@ -94,7 +94,7 @@ help: ## show this help
 #=   EXTRA         1: also download the large archives
 #=   UTTERANCE     for show: the utterance's id, for example s1_anger_1
 #=   CONFIG        for evaluate and fit: a TOML file of these variables in small letters; each run writes one that repeats it
-#=   JSON          for list, runs, systems, cache, evaluate and compare: 1: print one JSON document, and all else to standard error
+#=   JSON          for list, runs, systems, cache, evaluate, compare and describe: 1: print one JSON document, and all else to standard error
 #=   MODEL         for fit and predict: the model's file (default for fit: <cache>/<corpus>/models/<run>.affex)
 #=   EXCLUDE       for fit and tune: speakers to leave out of the training, separated by commas
 #=   NETWORK       for tune: smallcnn, or another network with the weights that it begins with: 'resnet18:weights=path'
@@ -131,13 +131,14 @@ fit: ## train on a whole corpus and save the model (MODEL, EXCLUDE)
 predict: ## label a folder of wavs or videos, a file, or a table with a saved model (MODEL, DATA, OUT)
 tune: ## tune a network on the labelled faces or sound of a corpus (NETWORK, EXCLUDE, OUT)
 demo: ## run everything on a small synthetic corpus: sound and faces, alone and fused
+describe: ## write a page about a corpus before any model: what may mislead one, counts, recordings, raters, maps, copies
 show: ## draw a contact sheet of an utterance: frames, faces, crops, sound (UTTERANCE, OUT)
 download: ## download a freely available corpus (emodb, ravdess)
 list: ## list corpora, features and classifiers, and what is cached
 cache: ## list what is cached (to verify it: .venv/bin/affex cache verify)
 export: ## write a cached feature and the labels for other projects (FEATURES, OUT)
 import: ## import features of another project, to evaluate and fuse them (FILE, CALLED)
-features evaluate compare checklist report fit predict tune demo show download list cache export import: install
+features evaluate compare checklist report fit predict tune demo describe show download list cache export import: install
 	@$(BIN)/affex --from-make $@
 
 runs: ## list the finished runs of a corpus, newest first

@@ -263,12 +263,14 @@ class AudioFeature(Feature):
     """
 
     reads: ClassVar[str] = "audio"
+    #: Whether a rate of 0 is allowed, which is the file's own.
+    as_recorded: ClassVar[bool] = False
 
     rate: int = 16000
     longest: float = 600.0
 
     def __post_init__(self) -> None:
-        if not 1000 <= self.rate <= 192000:
+        if not (1000 <= self.rate <= 192000 or (self.as_recorded and self.rate == 0)):
             raise ValueError(f"rate={self.rate}: expected 1000 to 192000 Hz")
         if not self.longest > 0:
             raise ValueError(f"longest={self.longest}: expected more than 0 s")

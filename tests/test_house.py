@@ -33,7 +33,7 @@ DOORS = {
     "av": {
         *(
             f"affex.pipeline.media.{room}"
-            for room in ("clock", "sound", "timeline", "colour", "length", "probe", "stills")
+            for room in ("clock", "sound", "timeline", "colour", "length", "probe", "stills", "header")
         ),
         "affex.pipeline.corpora.demo",
     },
@@ -62,6 +62,7 @@ ROOMS = [
     "extraction",
     "streams",
     "evaluation",
+    "statistics",
     "systems",
     "fusion",
     "reporting",

@@ -51,6 +51,7 @@ for verb in (
     extraction.download,
     looking.list_,
     extraction.coverage,
+    looking.describe,
     looking.show,
     exchanging.export,
     exchanging.import_,

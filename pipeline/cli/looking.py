@@ -1,4 +1,4 @@
-"""Verbs that show what there is: list, and show for one utterance."""
+"""Verbs that show what there is: list, describe for a corpus, and show for one utterance."""
 
 from pathlib import Path
 
@@ -11,10 +11,12 @@ from affex.pipeline.cli.options import (
     DATASET,
     JSON,
     PATH,
+    RUNNING,
     Group,
     argument,
     option,
     print_json,
+    setting,
     under,
 )
 from affex.pipeline.specs.features import feature_specs
@@ -22,6 +24,7 @@ from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.text.filenames import shown
 from affex.pipeline.workspace.corpora import Corpora
+from affex.pipeline.workspace.workspace import Running
 
 
 @click.command()
@@ -53,6 +56,36 @@ def show(utterance: str | None, corpora: Corpora, features: str, out: Path | Non
         raise UsageError(f"FEATURES='{features}' are several: name the one feature whose faces are shown.")
     console = Terminal()
     write.show(corpora.or_last(console).at_hand(console), shown(utterance), specs[0], out, console)
+
+
+@click.command()
+@CORPORA
+@option("--features", default=None, help="Features of the maps, separated by blanks. [what is cheap or cached]")
+@setting("target")
+@setting("classes")
+@RUNNING
+@JSON
+def describe(
+    corpora: Corpora, features: str | None, target: str | None, classes: str | None, running: Running, as_json: bool
+) -> None:
+    """Write a page about a corpus before any model: what may mislead one, counts, recordings, raters, maps, copies.
+
+    \b
+    Examples:
+      affex describe --dataset emodb
+      affex describe --dataset csv --data mine.csv --features "egemaps compare"
+      affex describe --dataset iemocap --classes ang,neu,sad,hap+exc
+    """
+    from affex.pipeline.workspace import describing
+    from affex.pipeline.workspace.describing import Wanted
+    from affex.pipeline.workspace.workspace import open_workspace
+
+    console = Terminal(aside=as_json)
+    datasets = corpora.or_last(console).at_hand(console)
+    with open_workspace(datasets, console, running) as workspace:
+        found = describing.written(workspace, Wanted(features, target, classes))
+    if as_json:
+        print_json(found)
 
 
 @click.group(name="list", cls=Group, invoke_without_command=True)

@@ -49,7 +49,7 @@ def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Signal:
     media
         The file, its span and its channel.
     rate : int
-        The samples per second of the result, Hz.
+        The samples per second of the result, Hz; 0 for those of the file.
     longest : float
         The longest utterance that is allowed, s.
 
@@ -72,6 +72,7 @@ def decode_audio(root: Path, media: Media, rate: int, longest: float) -> Signal:
     take = _of_plain_wav(path, media, longest) or _of_track(path, media, longest)
     samples = take.samples()
     _require_sound(samples, take)
+    rate = rate or take.rate
     return Signal(_resampled(samples, take.rate, rate), rate, begins=take.begins, note=take.note)
 
 

@@ -24,6 +24,8 @@ VERBS = {
     for name in (
         *("features", "evaluate", "compare", "report", "fit", "predict", "tune", "demo"),
         *("show", "download", "list", "cache", "export", "import"),
+        *("features", "evaluate", "compare", "fit", "predict", "tune", "demo"),
+        *("describe", "show", "download", "list", "cache", "export", "import"),
     )
 } | {"runs": "list runs", "systems": "list systems"}
 

@@ -172,11 +172,7 @@ def extracted(
     extra = [spec for spec in beside if spec not in specs]
     for dataset in workspace.datasets:
         began = time.monotonic()
-        wanted = [spec for spec in (*specs, *extra) if not imports.is_imported(spec)]
-        summaries = [_imported(dataset, spec, verify=verify) for spec in specs if imports.is_imported(spec)]
-        if wanted:
-            running = lambda: contextlib.nullcontext(workspace.runner())  # noqa: E731 - a name for what it is
-            summaries += extract(dataset, wanted, running, workspace.console, workspace.runtime, verify=verify)
+        summaries = brought_up_to_date(workspace, dataset, [*specs, *extra], verify=verify)
         for summary in summaries:
             if summary.computed or summary.spec not in extra:
                 _show(workspace.console, summary)
@@ -189,6 +185,26 @@ def extracted(
                 f"No utterance has any of the features ({' '.join(map(str, specs))}); the reasons stand above. "
                 "Name features of media that are there."
             )
+
+
+def brought_up_to_date(
+    workspace: Workspace, dataset: Dataset, specs: Sequence[FeatureSpec], *, verify: bool = True
+) -> list[Summary]:
+    """Extract missing features of one corpus, and return the outcome of each; nothing is printed.
+
+    Parameters
+    ----------
+    specs
+        Features as they are cached (`FeatureSpec.unpooled`).
+    verify
+        As in `extracted`.
+    """
+    wanted = [spec for spec in specs if not imports.is_imported(spec)]
+    summaries = [_imported(dataset, spec, verify=verify) for spec in specs if imports.is_imported(spec)]
+    if wanted:
+        running = lambda: contextlib.nullcontext(workspace.runner())  # noqa: E731 - a name for what it is
+        summaries += extract(dataset, wanted, running, workspace.console, workspace.runtime, verify=verify)
+    return summaries
 
 
 def _imported(dataset: Dataset, spec: FeatureSpec, *, verify: bool) -> Summary:

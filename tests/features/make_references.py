@@ -32,10 +32,15 @@ def tone(rate: int) -> Signal:
     return Signal((sound + 0.003 * rng.standard_normal(len(sound))).astype(np.float32), rate)
 
 
+def rate_of(feature: AudioFeature) -> int:
+    """Return the rate of the signals that a feature is given here, Hz: 16 kHz if it takes the file's own."""
+    return feature.rate or 16000
+
+
 def long_enough(feature: AudioFeature) -> Signal:
     """Return `tone`, as often as the feature needs it."""
-    one = tone(feature.rate)
-    return Signal(np.tile(one.samples, math.ceil(max(1, feature.shortest / one.duration))), feature.rate)
+    one = tone(rate_of(feature))
+    return Signal(np.tile(one.samples, math.ceil(max(1, feature.shortest / one.duration))), one.rate)
 
 
 def motion() -> Motion:

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from make_references import audio_presets, excerpt, path, tone
+from make_references import audio_presets, excerpt, path, rate_of, tone
 
 from affex.features.base import AudioFeature, ExtractionError, Rows, Signal
 from affex.pipeline.specs.features import feature_specs
@@ -19,17 +19,17 @@ PRESETS = audio_presets()
 def noise(feature: AudioFeature, n_samples: int) -> Signal:
     """Return sound that is equally loud throughout."""
     samples = 0.1 * np.random.default_rng(1).standard_normal(n_samples)
-    return Signal(samples.astype(np.float32), feature.rate)
+    return Signal(samples.astype(np.float32), rate_of(feature))
 
 
 def shortest(feature: AudioFeature) -> int:
     """Return the fewest samples for which a feature says that it has rows."""
-    return max(1, round(feature.shortest * feature.rate))
+    return max(1, round(feature.shortest * rate_of(feature)))
 
 
 def hostile(feature: AudioFeature) -> dict[str, np.ndarray]:
     """Half a second each of what features like to stumble over, or longer where the feature needs it."""
-    n = max(feature.rate // 2, shortest(feature))
+    n = max(rate_of(feature) // 2, shortest(feature))
     click = np.zeros(n, np.float32)
     click[n // 2] = 1
     noise = np.random.default_rng(0).standard_normal(n).astype(np.float32)
@@ -58,7 +58,7 @@ def test_rows_are_finite_float32_of_the_stated_width(name):
     feature = PRESETS[name]
     assert len(set(feature.columns)) == len(feature.columns), f"{name}: two columns have one name"
     for kind, samples in hostile(feature).items():
-        require_rows(feature, feature.extract(Signal(samples, feature.rate)), f"{name} of {kind}")
+        require_rows(feature, feature.extract(Signal(samples, rate_of(feature))), f"{name} of {kind}")
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -66,7 +66,7 @@ def test_rows_of_frames_have_rising_times_inside_the_utterance(name):
     feature = PRESETS[name]
     # Long enough for several rows: segments of 3 s are the longest of the house.
     n_times = max(10, math.ceil(3 * feature.shortest / 0.7))
-    signal = Signal(np.tile(tone(feature.rate).samples, n_times), feature.rate)
+    signal = Signal(np.tile(tone(rate_of(feature)).samples, n_times), rate_of(feature))
     rows = feature.extract(signal)
     if not feature.framewise:
         assert rows.times is None, f"{name}: framewise is False, and its rows have times"
@@ -86,12 +86,14 @@ def test_rows_of_frames_have_rising_times_inside_the_utterance(name):
 def test_the_shortest_utterance_has_rows_and_a_shorter_one_is_refused(name):
     feature = PRESETS[name]
     n = shortest(feature)
-    require_rows(feature, feature.extract(noise(feature, n)), f"{name} of {n / feature.rate} s, its `shortest`")
+    require_rows(feature, feature.extract(noise(feature, n)), f"{name} of {n / rate_of(feature)} s, its `shortest`")
     for fewer in {0, 1, n - 1} if feature.shortest else ():
-        says = rf"{fewer / feature.rate:.3f} s.* at least {n / feature.rate:.3f} s"
+        says = rf"{fewer / rate_of(feature):.3f} s.* at least {n / rate_of(feature):.3f} s"
         with pytest.raises(ExtractionError) as error:
             feature.extract(noise(feature, fewer))
-        wrong = f"{name}: `shortest` is {n / feature.rate:.3f} s, and {fewer} samples are refused as '{error.value}'"
+        wrong = (
+            f"{name}: `shortest` is {n / rate_of(feature):.3f} s, and {fewer} samples are refused as '{error.value}'"
+        )
         assert re.search(says, str(error.value)), wrong
 
 
