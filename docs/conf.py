@@ -1,21 +1,18 @@
-"""Sphinx reads this: the site of the documentation, from the pages of this folder and from the docstrings.
+"""Sphinx reads this: the site of the documentation, from the pages beside it and from the docstrings.
 
-``make docs`` builds it into ``_build/html``. The pages are Markdown that also reads well where it lies; see "The
-documentation" in CONTRIBUTING.
+``make docs`` gathers the pages and builds the site (`tools/docs_site.py`).
 """
 
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE / "extensions"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from affex import __version__  # noqa: E402
 
 project = "affex"
-author = "affex's authors"
+author = "the authors of affex"
 version = release = __version__
-copyright = "affex's authors, MIT licence"  # noqa: A001
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -24,7 +21,7 @@ extensions = [
     "myst_parser",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "extensions", "gallery/*.md", "gallery/*.txt"]
+exclude_patterns = ["gallery/GALLERY_HEADER.rst"]
 
 html_theme = "furo"
 html_title = "affex"
@@ -32,29 +29,29 @@ html_static_path = ["_static"]
 html_css_files = ["affex.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 
-# Markdown: every heading is an anchor, as on the pages of a repository.
+# Markdown: every heading is an anchor, as where pages are read beside the code.
 myst_heading_anchors = 4
-myst_enable_extensions = ["deflist"]
 
-# Docstrings are numpydoc; the type of a parameter stands in the signature.
+# Docstrings are numpydoc's; the type of a parameter stands in the signature.
 default_role = "autolink"
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autosummary_generate = False
 numpydoc_show_class_members = False
 
-# Names of other projects are not linked, since links to their sites would need a network to be checked.
+# Links to the sites of other projects would need a network to be checked, and so would the names that they document.
 nitpick_ignore_regex = [("py:.*", r"(?!affex\.).*")]
 
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "examples",
-    "filename_pattern": r"plot_",
+    "image_scrapers": ("gallery_pictures.described",),
+    "reset_modules": ("matplotlib",),
+    "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
-    "show_memory": False,
-    "show_signature": False,
     "min_reported_time": 1e9,
-    "matplotlib_animations": False,
+    "abort_on_example_error": False,
+    "only_warn_on_example_error": False,
 }
