@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from affex import __version__  # noqa: E402
+from affex import __version__
 
 project = "affex"
 author = "the authors of affex"

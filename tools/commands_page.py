@@ -7,8 +7,8 @@ import click
 HEAD = """\
 # The command line
 
-`make VERB NAME=value` and `affex VERB --name value` are the same; `affex` lies in `.venv/bin`. The help of each verb (`affex VERB --help`)
-is where this page comes from. The variable of make has the option's name in capitals, with `_` for `-`.
+`make VERB NAME=value` and `affex VERB --name value` are the same; `affex` lies in `.venv/bin`. This page is what
+`affex VERB --help` says of each verb. The variable of make has the option's name in capitals, with `_` for `-`.
 """
 
 

@@ -30,8 +30,6 @@ for i, true in enumerate(counts.index):
 axes.set_xticks(range(len(counts)), counts.columns)
 axes.set_yticks(range(len(counts)), counts.index)
 interval = result.interval("uar")
-axes.set(
-    xlabel="predicted", ylabel="true", title=f"UAR {result.uar:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
-)
+axes.set(xlabel="predicted", ylabel="true", title=f"UAR {result.uar:.3f} [{interval.low:.3f}, {interval.high:.3f}]")
 figure.colorbar(image, label="share of the true class")
 plt.show()

@@ -2,8 +2,8 @@
 A contact sheet: what affex saw and heard
 =========================================
 
-``affex show`` draws an utterance on one time axis: pictures with the box and the landmarks of the face, the crops, where
-the face was found, and the sound. It shows what is cached and extracts nothing; so the features come first.
+``affex show`` draws an utterance on one time axis: pictures with the box and the landmarks of the face, the crops,
+where the face was found, and the sound. It shows what is cached and extracts nothing; so the features come first.
 """
 
 import subprocess
@@ -24,7 +24,7 @@ subprocess.run([sys.executable, "-m", "affex.pipeline.cli", "show", *options], c
 sheet = plt.imread("sheet.png")
 
 figure = plt.figure(figsize=(9, 9 * sheet.shape[0] / sheet.shape[1]))
-figure.set_label("Contact sheet of the utterance s1_anger_1: pictures with face boxes and landmarks, crops, waveform, bands")
+figure.set_label("Contact sheet of s1_anger_1: pictures with face boxes and landmarks, crops, waveform, bands of sound")
 axes = figure.add_axes((0, 0, 1, 1))
 axes.imshow(sheet)
 axes.set_axis_off()

@@ -30,7 +30,8 @@ figure, axes = plt.subplots(figsize=(7, 3.5), layout="constrained")
 figure.set_label("UAR with intervals: " + "; ".join(f"{name} {one.uar:.2f}" for name, one in results.items()))
 for (name, one), marker in zip(results.items(), "osD^", strict=True):
     interval = one.interval("uar")
-    axes.errorbar(one.uar, name, xerr=[[one.uar - interval.low], [interval.high - one.uar]], fmt=marker, markersize=9, capsize=4)
+    reach = [[one.uar - interval.low], [interval.high - one.uar]]
+    axes.errorbar(one.uar, name, xerr=reach, fmt=marker, markersize=9, capsize=4)
 axes.axvline(0.25, color="black", linestyle=":", label="chance")
 axes.invert_yaxis()
 axes.set(xlabel="UAR, 95 % interval over speakers", xlim=(0.2, 1.02))

@@ -26,9 +26,10 @@ print(results["svm", "random-k:k=10"].notes[0])
 
 plt.style.use("tableau-colorblind10")
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+pairs = [(name, *(results[name, protocol].uar for protocol in PROTOCOLS)) for name in CLASSIFIERS]
 figure.set_label(
     "UAR of three classifiers, with the tested speaker left out and with every speaker on both sides: "
-    + "; ".join(f"{name} {results[name, 'loso'].uar:.2f} and {results[name, 'random-k:k=10'].uar:.2f}" for name in CLASSIFIERS)
+    + "; ".join(f"{name} {apart:.2f} and {leaking:.2f}" for name, apart, leaking in pairs)
 )
 looks = {"loso": ("speaker left out", "o", -0.1), "random-k:k=10": ("speaker on both sides: leaks", "X", 0.1)}
 for protocol, (label, marker, aside) in looks.items():

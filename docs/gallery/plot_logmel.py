@@ -19,9 +19,9 @@ print(frames.shape, frames.index.names)
 # The index holds the utterance and the time of the frame's middle, s.
 
 figure, panels = plt.subplots(2, 2, figsize=(8, 5.5), sharex=True, sharey=True, layout="constrained")
-figure.set_label("Log-mel pictures of one synthetic speaker in anger, happiness, neutral and sadness: time, band, level")
-for axes, id, emotion in zip(panels.flat, ids, EMOTIONS, strict=True):
-    one = frames.loc[id]
+figure.set_label("Log-mel pictures of one synthetic speaker: anger, happiness, neutral, sadness; time, band, level")
+for axes, utterance, emotion in zip(panels.flat, ids, EMOTIONS, strict=True):
+    one = frames.loc[utterance]
     image = axes.pcolormesh(one.index, range(one.shape[1]), one.T, cmap="viridis", vmin=-80, vmax=0)
     axes.set_title(emotion)
 figure.supxlabel("time, s")

@@ -1,6 +1,7 @@
 """The console: shows messages and progress during a run, as a bar, or as lines without a terminal."""
 
 import contextlib
+import importlib.util
 import logging
 import threading
 import time
@@ -63,7 +64,7 @@ class Terminal:
 
     def __init__(self, *, quiet: bool = False, aside: bool = False) -> None:
         self.rich: rich.console.Console = plain_console(soft_wrap=True, quiet=quiet, stderr=aside)
-        self.bars: rich.console.Console = plain_console(stderr=True, soft_wrap=True)
+        self.bars: rich.console.Console = plain_console(stderr=True, soft_wrap=True, force_jupyter=_has_widgets())
 
     def print(self, message: str) -> None:
         """Print a message line by line; `pipeline.text.wording` converts commands and settings in it."""
@@ -108,6 +109,11 @@ class Terminal:
         finally:
             over.set()
             reminder.join()
+
+
+def _has_widgets() -> bool | None:
+    """Tell whether a notebook can show bars, False if not; without ipywidgets rich would warn at each of them."""
+    return None if importlib.util.find_spec("ipywidgets") else False
 
 
 class Log(Terminal):
