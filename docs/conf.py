@@ -43,6 +43,14 @@ numpydoc_show_class_members = False
 
 # Links to the sites of other projects would need a network to be checked, and so would the names that they document.
 nitpick_ignore_regex = [("py:.*", r"(?!affex\.).*")]
+# Type variables, and what stands in annotations and is of no use to a reader.
+nitpick_ignore = [
+    ("py:class", "affex.pipeline.corpora.search.Key"),
+    ("py:class", "affex.pipeline.corpora.tables.Key"),
+    ("py:class", "affex.pipeline.corpora.tables.Value"),
+    ("py:class", "affex.pipeline.evaluation.metrics.Metric"),
+    ("py:class", "affex.features.networks.asking.Ask"),
+]
 
 sphinx_gallery_conf = {
     "examples_dirs": "gallery",
