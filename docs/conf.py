@@ -60,6 +60,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
     "min_reported_time": 1e9,
+    "write_computation_times": False,  # a page that would load scripts from a network
     "abort_on_example_error": False,
     "only_warn_on_example_error": False,
 }

@@ -34,7 +34,7 @@ curves = {name: curve(affex.evaluate("demo", "egemaps", classifier=name)) for na
 
 # %%
 
-plt.style.use("tableau-colorblind10")
+plt.style.use("petroff8")
 figure, axes = plt.subplots(figsize=(5.5, 5), layout="constrained")
 figure.set_label(
     "Reliability curves of three classifiers. Expected calibration errors: "

@@ -25,7 +25,7 @@ print(affex.compare(results.values()))
 
 # %%
 
-plt.style.use("tableau-colorblind10")
+plt.style.use("petroff8")
 figure, axes = plt.subplots(figsize=(7, 3.5), layout="constrained")
 figure.set_label("UAR with intervals: " + "; ".join(f"{name} {one.uar:.2f}" for name, one in results.items()))
 for (name, one), marker in zip(results.items(), "osD^", strict=True):
@@ -33,6 +33,7 @@ for (name, one), marker in zip(results.items(), "osD^", strict=True):
     reach = [[one.uar - interval.low], [interval.high - one.uar]]
     axes.errorbar(one.uar, name, xerr=reach, fmt=marker, markersize=9, capsize=4)
 axes.axvline(0.25, color="black", linestyle=":", label="chance")
+axes.margins(y=0.2)
 axes.invert_yaxis()
 axes.set(xlabel="UAR, 95 % interval over speakers", xlim=(0.2, 1.02))
 axes.legend(loc="lower left")

@@ -24,7 +24,7 @@ print(results["svm", "random-k:k=10"].notes[0])
 # %%
 # Both bars of a pair test the same 160 utterances.
 
-plt.style.use("tableau-colorblind10")
+plt.style.use("petroff8")
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
 pairs = [(name, *(results[name, protocol].uar for protocol in PROTOCOLS)) for name in CLASSIFIERS]
 figure.set_label(

@@ -33,13 +33,13 @@ recalls = np.array([[np.mean([recall(one, n, draw) for draw in range(3)]) for on
 
 # %%
 
-plt.style.use("tableau-colorblind10")
+plt.style.use("petroff8")
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
 means = recalls.mean(axis=1)
 figure.set_label(f"UAR over the number of training speakers: {means[0]:.2f} with one, {means[-1]:.2f} with seven")
 axes.plot(numbers, recalls, color="0.75", linewidth=1)
 axes.plot(numbers, means, "o-", color="C0", markersize=8, label="mean of eight tested speakers (grey: each)")
 axes.axhline(0.25, color="black", linestyle=":", label="chance")
-axes.set(xlabel="speakers in training", ylabel="UAR", ylim=(0.2, 1.02))
+axes.set(xlabel="speakers in training", ylabel="UAR", ylim=(0, 1.02))
 axes.legend(loc="lower right")
 plt.show()

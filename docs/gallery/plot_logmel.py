@@ -22,7 +22,7 @@ figure, panels = plt.subplots(2, 2, figsize=(8, 5.5), sharex=True, sharey=True, 
 figure.set_label("Log-mel pictures of one synthetic speaker: anger, happiness, neutral, sadness; time, band, level")
 for axes, utterance, emotion in zip(panels.flat, ids, EMOTIONS, strict=True):
     one = frames.loc[utterance]
-    image = axes.pcolormesh(one.index, range(one.shape[1]), one.T, cmap="viridis", vmin=-80, vmax=0)
+    image = axes.pcolormesh(one.index, range(one.shape[1]), one.T, cmap="viridis", vmin=-90, vmax=-20)
     axes.set_title(emotion)
 figure.supxlabel("time, s")
 figure.supylabel("mel band")

@@ -3,8 +3,8 @@ Do the features tell the class, or the speaker?
 ===============================================
 
 The first two principal components of all utterances. The colour is the class on the left, and the speaker on the right;
-speakers also have a marker each. Where the speakers lie apart, a classifier may learn who speaks instead of what is
-felt, and a test with the same speakers on both sides would not notice.
+speakers also have a marker each. Where the speakers lie apart, a classifier may learn who speaks instead of the
+emotion, and a test with the same speakers on both sides would not notice.
 """
 
 import matplotlib.pyplot as plt
@@ -27,7 +27,7 @@ def explained(of):
 
 # %%
 
-plt.style.use("tableau-colorblind10")
+plt.style.use("petroff8")
 figure, panels = plt.subplots(1, 2, figsize=(9, 4.5), sharex=True, sharey=True, layout="constrained")
 figure.set_label(
     f"Two principal components of 160 utterances. Class explains {explained(y):.0%} of their variance, "

@@ -26,7 +26,7 @@ print(compared)
 
 # %%
 
-plt.style.use("tableau-colorblind10")
+plt.style.use("petroff8")
 figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
 figure.set_label(
     "UAR without and with speaker normalisation: "

@@ -17,7 +17,7 @@ names = [speaker.name for speaker in speakers]
 recalls = [speaker.figures["uar"] for speaker in speakers]
 interval = result.interval("uar")
 
-plt.style.use("tableau-colorblind10")
+plt.style.use("petroff8")
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
 figure.set_label(
     f"UAR of eight speakers, from {min(recalls):.2f} to {max(recalls):.2f}, beside the pooled UAR {result.uar:.2f} "
@@ -28,5 +28,6 @@ axes.axvline(result.uar, label="all speakers, pooled")
 axes.axvline(result.summary.figure("uar").chance, color="black", linestyle=":", label="chance")
 axes.plot(recalls, names, "o", color="C1", markersize=9, label="one speaker")
 axes.set(xlabel="UAR", ylabel="speaker left out", xlim=(0, 1.02))
-axes.legend(loc="lower left", bbox_to_anchor=(0.28, 0))
+axes.margins(y=0.1)
+axes.legend(loc="upper left")
 plt.show()

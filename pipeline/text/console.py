@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -64,7 +65,7 @@ class Terminal:
 
     def __init__(self, *, quiet: bool = False, aside: bool = False) -> None:
         self.rich: rich.console.Console = plain_console(soft_wrap=True, quiet=quiet, stderr=aside)
-        self.bars: rich.console.Console = plain_console(stderr=True, soft_wrap=True, force_jupyter=_has_widgets())
+        self.bars: rich.console.Console = plain_console(stderr=True, soft_wrap=True, **_bars())
 
     def print(self, message: str) -> None:
         """Print a message line by line; `pipeline.text.wording` converts commands and settings in it."""
@@ -111,9 +112,10 @@ class Terminal:
             reminder.join()
 
 
-def _has_widgets() -> bool | None:
-    """Tell whether a notebook can show bars, False if not; without ipywidgets rich would warn at each of them."""
-    return None if importlib.util.find_spec("ipywidgets") else False
+def _bars() -> dict[str, bool]:
+    """Return rich's settings for bars: none in a notebook without ipywidgets, where it would warn at each of them."""
+    has_none = "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is None
+    return {"force_jupyter": False, "force_terminal": False} if has_none else {}
 
 
 class Log(Terminal):
