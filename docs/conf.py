@@ -21,6 +21,7 @@ extensions = [
     "myst_parser",
     "sphinx_gallery.gen_gallery",
 ]
+smartquotes = False  # which would make one dash of the two of an option
 exclude_patterns = ["gallery/GALLERY_HEADER.rst"]
 
 html_theme = "furo"

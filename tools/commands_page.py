@@ -1,11 +1,12 @@
 """Write the page of the documentation that lists every command with its options, from the command itself."""
 
+import re
 from collections.abc import Iterator
 
 import click
 
 HEAD = """\
-# The command line
+# Every command and option
 
 `make VERB NAME=value` and `affex VERB --name value` are the same; `affex` lies in `.venv/bin`. This page is what
 `affex VERB --help` says of each verb. The variable of make has the option's name in capitals, with `_` for `-`.
@@ -30,11 +31,10 @@ def _verbs(group: click.Group, before: str) -> Iterator[str]:
 def _verb(verb: click.Command, name: str) -> Iterator[str]:
     """Yield what a verb does, examples of it, and its arguments and options."""
     yield f"\n## {name}\n"
-    text, _, examples = (verb.help or "").partition("\b\nExamples:\n")
+    text, *examples = re.split(r"\x08\s*Examples:\n", verb.help or "")
     yield " ".join(text.split()) + "\n"
-    if examples.strip():
-        lines = "\n".join(line.strip() for line in examples.strip().splitlines())
-        yield f"```text\n{lines}\n```\n"
+    for lines in examples:
+        yield "```text\n" + "\n".join(line.strip() for line in lines.strip().splitlines()) + "\n```\n"
     context = click.Context(verb, info_name=name)
     records = [record for option in verb.get_params(context) if (record := option.get_help_record(context))]
     arguments = [f"| `{one.human_readable_name}` | |" for one in verb.params if isinstance(one, click.Argument)]
