@@ -51,7 +51,7 @@ endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare checklist report fit predict tune demo describe show download list runs systems cache export import bench check test test-slow shells lint format types links lock clean
+.PHONY: help install features evaluate compare checklist report fit predict tune demo describe show download list runs systems cache export import bench check test test-slow test-docs docs shells lint format types links lock clean
 .NOTPARALLEL:
 
 help: ## show this help
@@ -194,6 +194,12 @@ test: install ## run the tests
 test-slow: install ## run the tests that take long: five seeds of each planted signal, all systems (half an hour)
 	$(run-tests) -m slow $(PYTEST_ARGS)
 
+test-docs: docs ## run every command and every block that README and docs show, and the gallery (half an hour)
+	$(run-tests) -m docs $(PYTEST_ARGS)
+
+docs: install ## build the documentation into docs/_build/html, with the gallery of plots (no network; some minutes)
+	$(BIN)/python tools/docs_site.py docs/_build
+
 shells: install ## test every command of README and docs in bash, zsh and dash (an hour)
 	$(BIN)/python tests/shells.py
 
@@ -222,7 +228,7 @@ lock: install ## update requirements.lock after a change of pyproject.toml
 	    --no-annotate --no-header --quiet $(LOCK_ARGS) --output-file requirements.lock
 
 clean: ## remove .venv and temporary files of tools (never the cache, never data)
-	rm -rf $(VENV) $(LINKS) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(LINKS) docs/_build build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find affex pipeline features classifiers tests -name __pycache__ -prune -exec rm -rf {} +
 
 # The installation itself ------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """From the name of a corpus to a workspace: what every function of the Python face does first."""
 
 import contextlib
+import functools
 import inspect
 import shlex
 import typing
@@ -81,15 +82,28 @@ class Place:
 def with_place(function: F) -> F:
     """Name the keywords of a place in a function's signature, where help and completion read them.
 
-    The function takes them together, as its last parameter, annotated with `RunningKeywords` or `PlaceKeywords`.
+    The function takes them together, as its last parameter, annotated with `RunningKeywords` or `PlaceKeywords`. Errors
+    that it raises name settings as its keywords.
     """
+
+    @functools.wraps(function)
+    def called(*given: Any, **named: Any) -> Any:
+        from affex.pipeline.text import errors, wording
+
+        try:
+            return function(*given, **named)
+        except errors.AffexError as error:
+            error.args = (wording.as_python(str(error), signature.parameters),)
+            raise
+
     signature = inspect.signature(function)
     *own, place = signature.parameters.values()
     (keywords,) = typing.get_args(place.annotation)
     fields = inspect.signature(Place).parameters
     taken = [fields[name] for name in fields if name in typing.get_type_hints(keywords)]
-    vars(function)["__signature__"] = signature.replace(parameters=[*own, *taken])
-    return function
+    signature = signature.replace(parameters=[*own, *taken])
+    vars(called)["__signature__"] = signature
+    return typing.cast(F, called)
 
 
 def placed(function: Callable[..., Any], place: PlaceKeywords | RunningKeywords) -> Place:

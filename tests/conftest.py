@@ -17,7 +17,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 #: The files that take 15 s of computing and more.
 LONG = ("bad_films", "chain", "cli", "csd", "evaluate", "examples", "faces", "layouts", "media_video", "models",
-        "own_estimators", "provenance", "sameness", "settings", "stages", "torture", "workers")  # fmt: skip
+        "docs", "own_estimators", "provenance", "sameness", "settings", "stages", "torture", "workers")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -26,7 +26,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+import blocks
+
+ROOT = blocks.ROOT
 
 #: Each is interactive, and reads none of its user's settings.
 SHELLS = {
@@ -61,18 +63,24 @@ LABELS = "mosi"
 
 @dataclass(frozen=True)
 class Shown:
-    """A command as a page shows it."""
+    """A command as a page shows it; `not_run` is why its block is not run."""
 
     page: str
     command: str
+    not_run: str = ""
+
+    @property
+    def is_outline(self) -> bool:
+        """Whether it cannot be typed as it stands, or must not be run in passing."""
+        return bool(OUTLINE.search(self.command)) or any(re.match(rf"{one}\b", self.command) for one in NOT_RUN)
 
     @property
     def reason(self) -> str:
         """Why it is not typed; empty where it is."""
         if OUTLINE.search(self.command):
             return "an outline, to be filled in"
-        if self.command.startswith("git clone"):
-            return "the checkout stands for the clone"
+        if self.not_run and not self.command.startswith("make"):
+            return blocks.REASONS[self.not_run]
         words = self.command.split()
         if len(words) == 2 and words[1] in WANT_MORE:
             return "named, not shown: it wants to be told more"
@@ -87,34 +95,30 @@ class Shown:
     @property
     def typed(self) -> str:
         """What is typed: what would not be run here is only read by make, and parts of corpora are said to be."""
-        for begin in NOT_RUN:
-            if re.match(rf"{begin}\b", self.command):
-                return self.command.replace("make", "make -n", 1)
-        return self.command
-
-
-def pages() -> list[Path]:
-    """Return README and the other pages that show commands."""
-    return [
-        ROOT / "README.md",
-        *sorted((ROOT / "docs").glob("*.md")),
-        ROOT / "cache" / "README.md",
-        ROOT / "CONTRIBUTING.md",
-    ]
+        is_read = self.not_run or any(re.match(rf"{begin}\b", self.command) for begin in NOT_RUN)
+        return re.sub("^make", "make -n", self.command) if is_read else self.command
 
 
 def shown() -> list[Shown]:
-    """Return every command of the pages in their order, once a page."""
-    found = [Shown(page.relative_to(ROOT).as_posix(), one) for page in pages() for one in _commands(page)]
+    """Return every command of the pages, once a page: those of its blocks, then those in its text."""
+    found = [one for page in blocks.pages() for one in (*_in_blocks(page), *_in_text(page))]
     return list(dict.fromkeys(found))
 
 
-def _commands(page: Path) -> Iterator[str]:
-    """Yield the lines of blocks of sh, and what stands in backticks and begins as a command does."""
-    text = page.read_text(encoding="utf-8")
-    for block, span in re.findall(r"^```sh\n(.*?)^```|(?:```.*?```)|`([^`]+)`", text, re.DOTALL | re.MULTILINE):
-        lines = [line for line in block.splitlines() if line] or [" ".join(span.split())]
-        yield from (line for line in lines if block or re.match(r"(make|affex|\.venv/bin/\w+|pip|python)( |$)", line))
+def _in_blocks(page: Path) -> Iterator[Shown]:
+    """Yield the commands of the blocks of a page."""
+    for block in blocks.of(page):
+        if block.language in ("sh", "console"):
+            yield from (Shown(block.page, command, block.reason) for command in block.commands)
+
+
+def _in_text(page: Path) -> Iterator[Shown]:
+    """Yield what stands in backticks and begins as a command does."""
+    name, text = page.relative_to(ROOT).as_posix(), blocks.BLOCK.sub("", page.read_text(encoding="utf-8"))
+    for span in re.findall(r"`([^`]+)`", text):
+        command = " ".join(span.split())
+        if re.match(r"(make|affex|\.venv/bin/\w+|pip|python)( |$)", command):
+            yield Shown(name, command)
 
 
 def typed(shell: str, command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -211,6 +215,22 @@ def make_mosi(checkout: Path) -> None:
     csd.write(checkout / "CMU_MOSI_COVAREP.csd", "COVAREP", ((video, rows) for video in videos), {})
 
 
+def make_recordings(checkout: Path) -> None:
+    """Write noise as recordings of four speakers, loud where they are angry, and a table of them."""
+    import numpy as np
+    import soundfile
+
+    lines, random = ["file,speaker,label"], np.random.default_rng(0)
+    for speaker in ("anna", "ben", "chris", "dora"):
+        for label, loud in {"angry": 0.1, "calm": 0.03}.items():
+            for take in range(1, 5):
+                path = checkout / "recordings" / speaker / f"{label}_{take:02}.wav"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                soundfile.write(path, loud * random.standard_normal(9600 + 400 * take), 16000, subtype="PCM_16")
+                lines.append(f"{path.relative_to(checkout).as_posix()},{speaker},{label}")
+    (checkout / "mine.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def make_all(checkout: Path, home: Path) -> None:
     """Make what stands in for corpora, where it is not there yet."""
     sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "corpora")]
@@ -226,9 +246,7 @@ def make_all(checkout: Path, home: Path) -> None:
             make(root)
     make_mosi(checkout)
     (checkout / "mine.toml").write_text('dataset = "demo"\nfeatures = "compare"\n', encoding="utf-8")
-    (checkout / "recordings").mkdir(exist_ok=True)
-    for path in sorted((home / "corpora" / "emodb" / "wav").glob("*.wav"))[:5]:
-        shutil.copy(path, checkout / "recordings")
+    make_recordings(checkout)
 
 
 def prepared(one: Shown, checkout: Path) -> str:

@@ -1,7 +1,10 @@
 """Progress where nobody watches: lines at a hundredth, a tenth, a half, and else once a minute."""
 
 import io
+import sys
+from types import ModuleType
 
+import pytest
 from rich.console import Console
 
 from affex.pipeline.text.console import Lines, Terminal
@@ -63,3 +66,13 @@ def test_where_there_is_no_terminal_lines_go_to_it_and_no_bar() -> None:
         "evaluating [svm]: 1 of 4 folds (25%)",
         "evaluating [svm]: 2 of 4 folds (50%)",
     ]
+
+
+def test_a_notebook_without_widgets_gets_lines_and_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rich would ask for ipywidgets at each bar, in a red box."""
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    for has_widgets in (False, True):
+        monkeypatch.setattr("importlib.util.find_spec", lambda _, has=has_widgets: object() if has else None)
+        assert Terminal().bars.is_jupyter is has_widgets
+        assert not Terminal().bars.is_terminal

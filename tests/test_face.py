@@ -197,7 +197,7 @@ class Own(ClassifierMixin, BaseEstimator):
         (Own("returns nothing"), "the fit of Own returned nothing: expected the estimator"),
         (Own("predicts numbers"), "it predicts 0: expected some of loud, soft"),
         (Own("predicts columns"), r"its predictions have the shape \(4, 1\): expected \(4,\)"),
-        (SVR(), r"CLASSIFIER=SVR predicts values; TARGET=label has classes. Those that predict classes: elm"),
+        (SVR(), r'classifier="SVR" predicts values; target="label" has classes. Those that predict classes: elm'),
     ],
 )
 def test_an_estimator_that_fails_ends_in_a_sentence(model, message, table, place):
@@ -251,3 +251,11 @@ def test_an_estimator_is_fused_over_features(table, place, tmp_path):
     )
     assert len(result.summary.about.settings.members) == 2
     assert (tmp_path / "run" / "settings.toml").read_text(encoding="utf-8").startswith("# No file repeats this run")
+
+
+def test_an_error_names_settings_as_keywords_and_a_notebook_shows_the_message_alone(table, place):
+    with pytest.raises(affex.AffexError) as error:
+        affex.evaluate(table, "egemaps", protocol="random-k:k=2", **place)
+    assert "allow_leaks=True" in str(error.value)
+    assert "ALLOW_LEAKS" not in str(error.value)
+    assert error.value._render_traceback_() == [f"{type(error.value).__name__}: {error.value}"]

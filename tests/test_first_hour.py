@@ -487,6 +487,14 @@ def test_messages_are_in_the_words_of_what_was_typed(message: str, typed_affex: 
         assert away == re.sub(r"\bmake ", f"make -C {shlex.quote(str(Path.cwd()))} ", message)
 
 
+def test_from_python_settings_are_keywords_and_commands_stay() -> None:
+    known = ("allow_leaks", "fusion", "data")
+    message = "Say ALLOW_LEAKS=1, FUSION=late or RUNS=a. As in: make import FILE=x DATA=y, or DATA='a b'."
+    assert wording.as_python(message, known) == (
+        'Say allow_leaks=True, fusion="late" or RUNS=a. As in: make import FILE=x DATA=y, or data="a b".'
+    )
+
+
 def test_a_line_to_copy_begins_as_what_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", "")

@@ -1,4 +1,4 @@
-"""The README lists what the folders hold, and its example runs as it stands, without affex."""
+"""The pages list what the folders hold; five lines of docs/hdf5.md read the cache as they stand, without affex."""
 
 import re
 import subprocess
@@ -17,29 +17,39 @@ BLOCKED = "import sys; sys.modules.update(pipeline=None, features=None, classifi
 
 def example() -> str:
     [code] = re.findall(
-        r"<!-- tests/test_readme.py runs this -->\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S
+        r"<!-- tests/test_readme.py runs this -->\n```python\n(.*?)```", (ROOT / "docs" / "hdf5.md").read_text(), re.S
     )
     return code
 
 
-def listed(heading: str, column: str) -> set[str]:
-    """Return the names that the first column of a table of the README shows as code."""
-    section = (ROOT / "README.md").read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+def listed(page: str, heading: str, column: str) -> set[str]:
+    """Return the names that the first column of a table of a page shows as code."""
+    section = (ROOT / "docs" / page).read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     table = section.partition(f"\n| {column} |")[2].partition("\n\n")[0]
     return set(re.findall(r"`([^`\s]+)`", " ".join(row.split("|")[1] for row in table.splitlines()[2:])))
 
 
 @pytest.mark.parametrize(
-    ("heading", "column", "known"),
+    ("page", "heading", "column", "known"),
     [
-        ("Corpora", "corpus", discovery.corpora),
-        ("Features", "preset", lambda: {**discovery.feature_presets(), "-lld": None, "compare-lld": None}),
+        ("corpora.md", "The corpora", "corpus", discovery.corpora),
+        (
+            "features.md",
+            "The features",
+            "preset",
+            lambda: {**discovery.feature_presets(), "-lld": None, "compare-lld": None},
+        ),
     ],
 )
-def test_the_readme_lists_what_there_is(heading, column, known) -> None:
+def test_the_pages_list_what_there_is(page, heading, column, known) -> None:
     """A new file needs no row to be tried: `make list` shows it. A row of what is gone would mislead."""
-    assert len(listed(heading, column)) > 10
-    assert listed(heading, column) <= set(known())
+    assert len(listed(page, heading, column)) > 10
+    assert listed(page, heading, column) <= set(known())
+
+
+def test_the_readme_counts_the_corpora_that_its_page_lists() -> None:
+    [number] = re.findall(r"\*\*\[(\d+) corpora\]", (ROOT / "README.md").read_text())
+    assert int(number) == len(listed("corpora.md", "The corpora", "corpus") - {"demo", "csv"})
 
 
 def test_another_project_reads_a_cache_in_five_lines(tmp_path: Path) -> None:

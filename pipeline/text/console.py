@@ -1,7 +1,9 @@
 """The console: shows messages and progress during a run, as a bar, or as lines without a terminal."""
 
 import contextlib
+import importlib.util
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -63,7 +65,7 @@ class Terminal:
 
     def __init__(self, *, quiet: bool = False, aside: bool = False) -> None:
         self.rich: rich.console.Console = plain_console(soft_wrap=True, quiet=quiet, stderr=aside)
-        self.bars: rich.console.Console = plain_console(stderr=True, soft_wrap=True)
+        self.bars: rich.console.Console = plain_console(stderr=True, soft_wrap=True, **_bars())
 
     def print(self, message: str) -> None:
         """Print a message line by line; `pipeline.text.wording` converts commands and settings in it."""
@@ -108,6 +110,12 @@ class Terminal:
         finally:
             over.set()
             reminder.join()
+
+
+def _bars() -> dict[str, bool]:
+    """Return rich's settings for bars: none in a notebook without ipywidgets, where it would warn at each of them."""
+    has_none = "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is None
+    return {"force_jupyter": False, "force_terminal": False} if has_none else {}
 
 
 class Log(Terminal):

@@ -10,6 +10,10 @@ SHOWN = 60
 class AffexError(Exception):
     """A run cannot continue; the message is shown to the user (exit code 1)."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows, which asks for this name: the message, without the way to it."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(AffexError):
     """A requested thing does not exist, or settings do not fit together (exit code 2)."""

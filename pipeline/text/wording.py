@@ -1,7 +1,8 @@
 """Wording of commands: writes commands and settings in messages for make or for affex, as the user started it.
 
 Messages contain commands of make, such as ``make features DATASET=emodb`` or ``PARTIAL=1``. A user who typed ``affex``
-sees ``affex features --dataset emodb`` and ``--partial`` instead: the terminal converts messages by `as_typed`.
+sees ``affex features --dataset emodb`` and ``--partial`` instead: the terminal converts messages by `as_typed`. From
+Python, settings are keywords, ``partial=True`` (`as_python`).
 """
 
 import os
@@ -9,7 +10,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 #: What the variables begin with in which the Makefile hands on what it was told, so that blanks and quotes survive.
@@ -51,6 +52,7 @@ SETTING = re.compile(rf"(?<![\w/.=-]){_SETTING}")
 _ANONYMOUS = re.sub(r"\?P<\w+>", "?:", _SETTING)
 # A command stands alone, in backticks or after a colon: "make features" may also be plain English.
 COMMAND = re.compile(rf"(?:^|(?<=`)|(?<=: ))make (?P<verb>{'|'.join(VERBS)})(?P<settings>(?: {_ANONYMOUS})*)(?!\w)")
+_ANONYMOUS_COMMAND = re.sub(r"\?P<\w+>", "?:", COMMAND.pattern)
 OWN = re.compile(r"(?<=`)affex (?=[a-z])")
 
 
@@ -92,6 +94,19 @@ def as_typed(message: str, environment: Mapping[str, str] = os.environ, program:
     return OWN.sub(f"{own} ", SETTING.sub(_option, message))
 
 
+def as_python(message: str, known: Collection[str]) -> str:
+    """Return a message with its settings as keywords of a function; commands in it stay commands.
+
+    Parameters
+    ----------
+    known
+        The function's keywords; other settings stay as they are.
+    """
+    parts = re.split(f"({_ANONYMOUS_COMMAND})", message)
+    parts[::2] = [SETTING.sub(lambda found: _keyword(found, known), part) for part in parts[::2]]
+    return "".join(parts)
+
+
 def option_as_typed(message: str, environment: Mapping[str, str] = os.environ) -> str:
     """Return click's message about options with variables of ``make`` or options of ``affex``, as the user typed."""
     if not is_of_make(environment):
@@ -123,6 +138,14 @@ def _verb(found: re.Match[str]) -> str:
     settings, argument = list(SETTING.finditer(found["settings"])), ARGUMENTS.get(found["verb"])
     alone = [setting["value"] for setting in settings if setting["name"] == argument]
     return " ".join([VERBS[found["verb"]], *alone, *(_option(one) for one in settings if one["name"] != argument)])
+
+
+def _keyword(setting: re.Match[str], known: Collection[str]) -> str:
+    """Return a variable with its value as a keyword, if the function has it."""
+    name, value = setting["name"].lower(), setting["value"].strip("'\"")
+    if name not in known:
+        return setting[0]
+    return f"{name}=True" if setting["name"] in SWITCHES else f'{name}="{value}"'
 
 
 def _option(setting: re.Match[str]) -> str:
