@@ -51,7 +51,7 @@ endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare checklist report fit predict tune demo describe show download list runs systems cache export import bench check test test-slow test-docs docs shells lint format types links lock clean
+.PHONY: help install features evaluate compare reproduce checklist report fit predict tune demo describe show download list runs systems cache export import bench check test test-slow test-docs docs shells lint format types links lock clean
 .NOTPARALLEL:
 
 help: ## show this help
@@ -76,7 +76,7 @@ help: ## show this help
 #=   SOFT          1: train on the shares of the raters' votes
 #=   FUSION        for several FEATURES: early (concatenate columns), or late, late:mean, late:svm ... (fuse scores)
 #=   RUNS          finished runs to compare (compare) or to fuse (evaluate FUSION=late)
-#=   RUN           for checklist: a finished run, by name or folder
+#= RUN for reproduce: the repeated checklist: a finished run; variables beside it change run, and are named by name or folder
 #=   METRIC        the figure that is compared: uar, war, macro_f1, ccc ... (default: uar, or ccc for values)
 #=   INNER         1: save inner predictions, from which a fusion with this run can learn (slower)
 #=   LEAK          1: also score a random split of the utterances, to show how much that leak adds
@@ -94,7 +94,7 @@ help: ## show this help
 #=   EXTRA         1: also download the large archives
 #=   UTTERANCE     for show: the utterance's id, for example s1_anger_1
 #=   CONFIG        for evaluate and fit: a TOML file of these variables in small letters; each run writes one that repeats it
-#=   JSON          for list, runs, systems, cache, evaluate, compare and describe: 1: print one JSON document, and all else to standard error
+#= JSON for list, runs, systems, cache, evaluate, compare and reproduce: describe: 1: print one JSON document, and all else to standard error
 #=   MODEL         for fit and predict: the model's file (default for fit: <cache>/<corpus>/models/<run>.affex)
 #=   EXCLUDE       for fit and tune: speakers to leave out of the training, separated by commas
 #=   NETWORK       for tune: smallcnn, or another network with the weights that it begins with: 'resnet18:weights=path'
@@ -127,6 +127,7 @@ evaluate: ## extract missing features, train, test on speakers left out of train
 compare: ## test which of several runs differ by more than chance (RUNS)
 report: ## write a page of all runs of a corpus, or of several, with those that differ by more than chance
 checklist: ## fill the reviewers' checklist (REFORMS) from a finished run (RUN)
+reproduce: ## repeat a finished run, and say what differs (RUN)
 fit: ## train on a whole corpus and save the model (MODEL, EXCLUDE)
 predict: ## label a folder of wavs or videos, a file, or a table with a saved model (MODEL, DATA, OUT)
 tune: ## tune a network on the labelled faces or sound of a corpus (NETWORK, EXCLUDE, OUT)
@@ -138,7 +139,7 @@ list: ## list corpora, features and classifiers, and what is cached
 cache: ## list what is cached (to verify it: .venv/bin/affex cache verify)
 export: ## write a cached feature and the labels for other projects (FEATURES, OUT)
 import: ## import features of another project, to evaluate and fuse them (FILE, CALLED)
-features evaluate compare checklist report fit predict tune demo describe show download list cache export import: install
+features evaluate compare reproduce checklist report fit predict tune demo describe show download list cache export import: install
 	@$(BIN)/affex --from-make $@
 
 runs: ## list the finished runs of a corpus, newest first

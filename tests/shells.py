@@ -51,7 +51,7 @@ NOT_RUN = {
     "make shells": "is this",
 }
 #: Verbs that say nothing by themselves: where a page only names them, nothing is typed.
-WANT_MORE = ("compare", "predict", "show", "export", "import", "download", "tune")
+WANT_MORE = ("compare", "reproduce", "predict", "show", "export", "import", "download", "tune")
 #: What may stand behind the name of the command affex.
 KNOWN = (*WANT_MORE, "features", "evaluate", "fit", "demo", "list", "coverage", "cache", "--help", "--version")
 #: How the tests are run without make.

@@ -148,7 +148,7 @@ def test_an_evaluation_goes_on_where_it_was_and_gives_the_same_bytes(name: str, 
         settings = replace(settings, classifier=classifier_of("gmm:noise=0.4,components=2"))
     else:
         matrix, settings = house(name)
-    task, basis = prepare(matrix, settings), report.depends_on(matrix, settings.about(), "code")
+    task, basis = prepare(matrix, settings), report.depends_on(settings.about(), report.digests("code", matrix))
     is_inner = name != "values"
     whole = evaluate.evaluate_task(task, settings, inner=is_inner)
     report.write(whole, tmp_path / "whole", basis)

@@ -2,7 +2,8 @@
 
 The Makefile passes its variables as ``AFFEX_<OPTION>`` in the environment, so that blanks, umlauts and quotes survive.
 It announces this by ``--from-make``. Without that word these variables are ignored, so variables of a shell change no
-run. The exit code is 0 for success, 1 for a failed run, 2 for a usage error, 130 for an interrupt.
+run. The exit code is 0 for success, 1 for a failed run (and
+for a reproduced run that differs), 2 for a usage error, 130 for an interrupt.
 """
 
 import io
@@ -13,6 +14,7 @@ from collections.abc import MutableMapping, Sequence
 import click
 
 from affex.pipeline.cli import cached, evaluation, exchanging, extraction, looking, models, reporting
+from affex.pipeline.cli import cached, evaluation, exchanging, extraction, looking, models, reproducing
 from affex.pipeline.cli.options import Group
 from affex.pipeline.text import wording
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -44,6 +46,7 @@ for verb in (
     evaluation.compare,
     evaluation.report,
     reporting.checklist,
+    reproducing.reproduce,
     evaluation.demo,
     models.fit,
     models.predict,

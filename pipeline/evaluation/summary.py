@@ -128,6 +128,9 @@ class Summary:
         The sha256 of each fold's training and test utterances.
     depends_on
         The sha256 of all that the result depends on; empty where it is unknown.
+    made_from
+        The sha256 of each thing that the result depends on besides settings and versions: the code that computed it,
+        the utterances, the rows; empty where they are unknown.
     n_utterances, n_clusters
         How many utterances were tested, and of how many speakers (or what `About.unit` is).
     classes
@@ -180,6 +183,7 @@ class Summary:
     protocol_hash: str
     folds_hash: str
     depends_on: str
+    made_from: Mapping[str, str]
     n_utterances: int
     n_clusters: int
     classes: tuple[str, ...]
@@ -278,13 +282,15 @@ def from_json(record: Mapping[str, Any]) -> Summary:
     return restored(Summary, record)
 
 
-def summarise(result: Result, depends_on: str = "") -> Summary:
+def summarise(result: Result, depends_on: str = "", made_from: Mapping[str, str] | None = None) -> Summary:
     """Return the summary of a result.
 
     Parameters
     ----------
     depends_on
         The sha256 of all that the result depends on (`pipeline.reporting.report.depends_on`).
+    made_from
+        The sha256 of each thing that it depends on (`pipeline.reporting.report.digests`).
     """
     scores, about = result.scores, result.about
     confusion = confusion_of(scores) if scores.classes else np.empty((0, 0), dtype=np.int64)
@@ -293,6 +299,7 @@ def summarise(result: Result, depends_on: str = "") -> Summary:
         protocol_hash=protocol_hash(about.protocol),
         folds_hash=result.folds_hash,
         depends_on=depends_on,
+        made_from=dict(made_from or {}),
         n_utterances=len(scores),
         n_clusters=len(np.unique(scores.clusters)),
         classes=scores.classes,

@@ -12,7 +12,7 @@ marked as transductive, and figures that a leak has inflated are marked, too.
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,30 +51,46 @@ def run_name(about: About) -> str:
     return f"{'_'.join(words)[:LONGEST]}-{hashlib.sha256(_canonical(about).encode()).hexdigest()[:8]}"
 
 
-def depends_on(table: Table | None, about: About, code: str, *more: str) -> str:
-    """Return the sha256 of everything a result depends on: rows, labels, speakers, settings, code and versions.
+def digests(code: str, table: Table | None = None, prints: Table | None = None) -> dict[str, str]:
+    """Return the sha256 of each thing that a result depends on besides its settings, by what it is.
 
     Parameters
     ----------
-    table
-        The rows; None for a fusion, whose settings contain the dependencies of its members.
     code
         The digest of the code that computes the result (see `pipeline.storage.provenance.code_digest`).
+    table
+        The utterances and their rows; None for a fusion, whose settings contain the dependencies of its members.
+    prints
+        The rows by which the audit compares sound; None without an audit.
+    """
+    found = {"code": code}
+    if table is not None:
+        lines = (line.encode() for line in manifest.lines(table.utterances))
+        found |= {"utterances": _sha256(lines), "rows": _sha256(_rows(table))}
+    return found | ({} if prints is None else {"fingerprints": _sha256(_rows(prints))})
+
+
+def depends_on(about: About, made_from: Mapping[str, str], *more: str) -> str:
+    """Return the sha256 of everything a result depends on: settings, versions, rows, labels, speakers and code.
+
+    Parameters
+    ----------
+    made_from
+        The result of `digests`.
     more
         Further dependencies.
     """
-    sha = hashlib.sha256(json.dumps([_canonical(about), versions(), code, *more]).encode())
-    if table is None:
-        return sha.hexdigest()
-    for line in manifest.lines(table.utterances):
-        sha.update(line.encode())
-    rows = [array for stream in table.streams for array in (stream.flat, stream.offsets)]
-    for array in (*rows, table.present):
-        sha.update(np.ascontiguousarray(array).data)
-    return sha.hexdigest()
+    every = [_canonical(about), versions(), dict(made_from), *more]
+    return hashlib.sha256(json.dumps(every).encode()).hexdigest()
 
 
-def write(result: Result, folder: Path, basis: str = "", settings: Settings | None = None) -> Summary:
+def write(
+    result: Result,
+    folder: Path,
+    basis: str = "",
+    settings: Settings | None = None,
+    made_from: Mapping[str, str] | None = None,
+) -> Summary:
     """Write a run's files, all of them or none; return the summary.
 
     Parameters
@@ -83,13 +99,15 @@ def write(result: Result, folder: Path, basis: str = "", settings: Settings | No
         The result of `depends_on` for the run.
     settings
         Settings that repeat the run; None if there are none.
+    made_from
+        The result of `digests` for the run.
 
     Raises
     ------
     AffexError
         If the folder cannot be written.
     """
-    summary = summarise(result, basis)
+    summary = summarise(result, basis, made_from)
     contents = {runs.PREDICTIONS: "".join(_prediction_lines(result.about.unit, [result.scores])).encode()}
     if result.inner:
         contents[runs.INNER] = "".join(_prediction_lines(result.about.unit, result.inner)).encode()
@@ -128,6 +146,19 @@ def kept(folder: Path, basis: str, *, inner: bool = False) -> str | None:
 def _canonical(about: About) -> str:
     settings = [about.corpus, plain(about.settings), protocol_hash(about.protocol), list(about.model)]
     return json.dumps(settings, sort_keys=True)
+
+
+def _rows(table: Table) -> Iterator[memoryview]:
+    """Yield the rows of a table, where those of each utterance begin, and which features it has."""
+    arrays = [array for stream in table.streams for array in (stream.flat, stream.offsets)]
+    yield from (np.ascontiguousarray(array).data for array in (*arrays, table.present))
+
+
+def _sha256(parts: Iterable[bytes | memoryview]) -> str:
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(part)
+    return sha.hexdigest()
 
 
 def _prediction_lines(unit: str, parts: Sequence[Scores]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from affex.pipeline.evaluation import runs
 from affex.pipeline.pages import comparison as comparison_page
 from affex.pipeline.pages import run as run_page
+from affex.pipeline.evaluation import protocols, runs
 from affex.pipeline.reporting import comparison, coverage, tables
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.specs.features import feature_specs
@@ -62,7 +63,8 @@ def _four(workspace: "Workspace", settings: "Settings") -> dict[str, Path]:
         for medium, feature in {"audio": AUDIO, "face": FACE}.items()
     }
     early = experiment.run(hushed, both)
-    members, fused = [str(folder) for folder in alone.values()], replace(both, fusion="late")
+    members, protocol = [str(folder) for folder in alone.values()], protocols.of_settings(both).name
+    fused = replace(both, fusion="late", protocol=protocol)
     late = experiment.fuse_runs(hushed.console, members, fused, workspace.folder.parent)
     return alone | {"early fused": early, "late fused": late}
 

@@ -5,7 +5,6 @@ function of another module.
 """
 
 import functools
-import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -48,6 +47,9 @@ PRINTS = "fingerprint"
 #: result depends on their rows and utterances directly.
 EVALUATING = ("affex.pipeline.evaluation", "affex.pipeline.streams")
 FUSING = ("affex.pipeline.evaluation", "affex.pipeline.fusion")
+
+#: The folder for the members inside that of a repeated fusion.
+MEMBERS = "members"
 
 #: The protocol that LEAK=1 adds to an honest one.
 LEAKY = Protocol("random-k", "random-k")
@@ -92,6 +94,27 @@ def run(
         leaky = _run(workspace, models, settings, out and out / LEAKY.name, read)
         leak.show(workspace.console, folder, leaky)
     return folder
+
+
+def repeat(workspace: Workspace, settings: Settings, out: Path) -> Path:
+    """Evaluate what a run's ``settings.toml`` says into an empty folder, without stored runs; return the folder.
+
+    The models of a late fusion are evaluated in ``members`` inside the folder.
+
+    Parameters
+    ----------
+    settings
+        The content of the file; with ``settings.leak`` the run is that with random folds alone.
+
+    Raises
+    ------
+    AffexError
+        As `run`.
+    """
+    models = models_of(workspace.console, settings, workspace.imported)
+    require(workspace.datasets, models, settings)
+    read = functools.cache(functools.partial(table_of, workspace))
+    return _run(workspace, models, settings, out, read, out / MEMBERS)
 
 
 def models_of(console: Terminal, settings: Settings, imported: Mapping[str, Imported]) -> list[Member]:
@@ -161,30 +184,48 @@ def fuse_runs(
     """
     from affex.pipeline.evaluation import runs
     from affex.pipeline.fusion import fusion as rules
-    from affex.pipeline.reporting import report
+    from affex.pipeline.reporting import report, tables
 
     members, rule = runs.find(names, cache), rules.rule_of(settings.fusion)
     about, changed = rules.about(members, rule, settings.system), departures(settings)
     folder = out or cache / about.corpus / "runs" / report.run_name(about)
-    basis = report.depends_on(None, about, code_digest(FUSING, alone=[__name__]), *changed)
+    made_from = report.digests(code_digest(FUSING, alone=[__name__]))
+    basis = report.depends_on(about, made_from, *changed)
     if not _shown_again(console, folder, basis):
         result = rules.late(members, rule)
         result = replace(result, about=about, notes=(*changed, *result.notes))
-        _written(console, result, folder, basis, replace(settings, fusion=f"late:{rule}"))
+        stated = replace(settings, fusion=f"late:{rule}")
+        tables.show(report.write(result, folder, basis, stated, made_from), folder, console.rich)
     return folder
 
 
-def _run(workspace: Workspace, members: Sequence[Member], settings: Settings, out: Path | None, read: Read) -> Path:
+def _run(
+    workspace: Workspace,
+    members: Sequence[Member],
+    settings: Settings,
+    out: Path | None,
+    read: Read,
+    beside: Path | None = None,
+) -> Path:
+    """Return the folder of an evaluation; the models of a late fusion lie in `beside`, or in the cache."""
     if settings.fusion.startswith("late"):
-        return _fused(workspace, members, settings, out, read)
+        return _fused(workspace, members, settings, out, read, beside)
     specs, plan = planned(workspace, members[0], settings)
     _foresee(workspace, [plan])
     extracted(workspace, specs, beside=_prints(), verify=False)
     return _evaluated(workspace, specs, read(specs), read(_prints()), plan, out)
 
 
-def _fused(workspace: Workspace, members: Sequence[Member], settings: Settings, out: Path | None, read: Read) -> Path:
+def _fused(
+    workspace: Workspace,
+    members: Sequence[Member],
+    settings: Settings,
+    out: Path | None,
+    read: Read,
+    beside: Path | None,
+) -> Path:
     from affex.pipeline.fusion import fusion as rules
+    from affex.pipeline.reporting import report
 
     rule = rules.rule_of(settings.fusion)
     rules.require_able(rule, protocols.of_settings(settings))
@@ -195,7 +236,14 @@ def _fused(workspace: Workspace, members: Sequence[Member], settings: Settings, 
     extracted(workspace, every, beside=_prints(), verify=False)
     whole, prints = read(every), read(_prints())
     folders = [
-        _evaluated(workspace, specs, whole.under([every.index(spec) for spec in specs]), prints, plan, None)
+        _evaluated(
+            workspace,
+            specs,
+            whole.under([every.index(spec) for spec in specs]),
+            prints,
+            plan,
+            beside and beside / report.run_name(plan.about()),
+        )
         for specs, plan in each
     ]
     stated = replace(
@@ -231,7 +279,7 @@ def _evaluated(
     """
     from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
     from affex.pipeline.evaluation.task import prepare
-    from affex.pipeline.reporting import report
+    from affex.pipeline.reporting import report, tables
     from affex.pipeline.streams.readers import reader_of
 
     settings, remarks = plan.settings, (*departures(plan.settings), *workspace.notes)
@@ -239,7 +287,8 @@ def _evaluated(
     folder = out or workspace.folder / "runs" / report.run_name(plan.about())
     table = reader_of(plan.classifier).arranged(rows)
     code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__])
-    basis = report.depends_on(table, plan.about(), code, _digest(prints), str(allowed), *remarks)
+    made_from = report.digests(code, table, prints)
+    basis = report.depends_on(plan.about(), made_from, str(allowed), *remarks)
     kept = FinishedFolds(inside(folder), basis, settings.inner)
     if _shown_again(workspace.console, folder, basis, inner=settings.inner):
         kept.clear()
@@ -249,7 +298,8 @@ def _evaluated(
     atomic.require_writable(folder)
     result = _cross_validated(workspace, task, plan, kept)
     notes = (*remarks, *warnings, *result.notes)
-    _written(workspace.console, replace(result, notes=notes, leaks=leaks), folder, basis, settings)
+    summary = report.write(replace(result, notes=notes, leaks=leaks), folder, basis, settings, made_from)
+    tables.show(summary, folder, workspace.console.rich)
     kept.clear()
     return folder
 
@@ -343,12 +393,6 @@ def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "Fini
         )
 
 
-def _written(console: Terminal, result: "Result", folder: Path, basis: str, settings: Settings) -> None:
-    from affex.pipeline.reporting import report, tables
-
-    tables.show(report.write(result, folder, basis, settings), folder, console.rich)
-
-
 def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False) -> bool:
     """Show a stored run with the same dependencies; return whether there is one."""
     from affex.pipeline.reporting import report
@@ -379,7 +423,3 @@ def _leaky(protocol: Protocol) -> Protocol:
     return replace(
         LEAKY, parts=protocol.parts, target=protocol.target, classes=protocol.classes, agreement=protocol.agreement
     )
-
-
-def _digest(prints: "Table") -> str:
-    return hashlib.sha256(prints.X.tobytes() + prints.offsets.tobytes()).hexdigest()
