@@ -86,9 +86,6 @@ def looked_at(browser: Any, path: Path, way: str = "desktop") -> Seen:
 
     with showing(browser, path, way) as (page, seen):
         for finding in Axe().run(page).response["violations"] if way != "phone" else ():
-    """Return what the browser and axe-core find on a page."""
-
-        for finding in Axe().run(page).response["violations"]:
             if finding["impact"] in SERIOUS:
                 seen.findings += [f"{finding['id']}: {node['html'][:200]}" for node in finding["nodes"]]
     return seen

@@ -13,8 +13,7 @@ from collections.abc import MutableMapping, Sequence
 
 import click
 
-from affex.pipeline.cli import cached, evaluation, exchanging, extraction, looking, models, reporting
-from affex.pipeline.cli import cached, evaluation, exchanging, extraction, looking, models, reproducing
+from affex.pipeline.cli import cached, evaluation, exchanging, extraction, looking, models, reporting, reproducing
 from affex.pipeline.cli.options import Group
 from affex.pipeline.text import wording
 from affex.pipeline.text.errors import AffexError, UsageError

@@ -23,10 +23,7 @@ MAKE_TYPED_IN = f"{HANDED}MAKE_TYPED_IN"
 VERBS = {
     name: name
     for name in (
-        *("features", "evaluate", "compare", "report", "fit", "predict", "tune", "demo"),
-        *("features", "evaluate", "compare", "reproduce", "fit", "predict", "tune", "demo"),
-        *("show", "download", "list", "cache", "export", "import"),
-        *("features", "evaluate", "compare", "fit", "predict", "tune", "demo"),
+        *("features", "evaluate", "compare", "reproduce", "checklist", "report", "fit", "predict", "tune", "demo"),
         *("describe", "show", "download", "list", "cache", "export", "import"),
     )
 } | {"runs": "list runs", "systems": "list systems"}
@@ -40,21 +37,9 @@ ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
 
 #: The other variables.
 VALUES = {
-    *(
-        "DATASET",
-        "DATA",
-        "FEATURES",
-        "CLASSIFIER",
-        "PROTOCOL",
-        "TARGET",
-        "CLASSES",
-        "SPEAKER_NORM",
-        "FUSION",
-        "RUNS",
-        "RUN",
-    ),
+    *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION"),
+    *("RUNS", "RUN"),
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "MODEL", "EXCLUDE", "BY", "FILE"),
-    "RUN",
     *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG", "SYSTEM"),
     *("NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH"),
 }

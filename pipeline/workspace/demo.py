@@ -10,10 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation import protocols, runs
 from affex.pipeline.pages import comparison as comparison_page
 from affex.pipeline.pages import run as run_page
-from affex.pipeline.evaluation import protocols, runs
 from affex.pipeline.reporting import comparison, coverage, tables
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.specs.features import feature_specs
