@@ -149,7 +149,7 @@ def evaluate(
     reweight, soft, fusion, seed, inner, allow_leaks
         As on the command line; see `affex.pipeline.evaluation.settings.Settings`.
     out
-        The folder that the files of the run are written to; None for no files.
+        The folder that the files of the run, and its page, are written to; None for no files.
     **place
         Where the corpus and the cache lie (``data``, ``cache``, ``partial``), and where work runs (``scheduler``,
         ``jobs``, ``device``, ``weights``): see `affex.opening.Place`.
@@ -172,6 +172,7 @@ def evaluate(
     """
     from affex.pipeline.evaluation import runs
     from affex.pipeline.evaluation.settings import FIELDS, Settings
+    from affex.pipeline.pages import run as run_page
     from affex.pipeline.reporting import report
     from affex.pipeline.specs.classifiers import classifier_spec, paired
     from affex.pipeline.systems.system import applied
@@ -206,6 +207,8 @@ def evaluate(
     with opened(corpora, where) as workspace, tempfile.TemporaryDirectory() as passing:
         members = paired(settings.features, [own], fusion, workspace.imported) if own else None
         run = runs.read(experiment.run(workspace, settings, folder or Path(passing, "run"), members))
+        if folder:
+            run_page.write(folder, run_page.Beside(workspace.datasets))
         name = report.run_name(run.summary.about)
         return Evaluation(run if folder else replace(run, name=name, folder=Path(name)))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.calibration import Calibration
+from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.results import ModelSettings
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.summary import Summary
@@ -101,6 +102,7 @@ def _content(run: Run, beside: Beside, leaky: Run | None) -> dict[str, object]:
         "scatter": None if summary.classes else run_pictures.scatter(summary, run.scores),
         "pictures": _pictures(summary),
         "calibration": _calibration(summary.calibration),
+        "importance": _importance(summary.importance, summary.about.unit),
         "searched": run_tables.searched(summary),
         "folds": run_tables.folds(summary),
         "question": question(summary),
@@ -126,6 +128,10 @@ def _pictures(summary: Summary) -> list[Picture]:
 
 def _calibration(found: Calibration) -> Picture | None:
     return run_pictures.calibration(found, run_tables.calibration(found)) if found.bins else None
+
+
+def _importance(found: Importance, unit: str) -> Picture | None:
+    return run_pictures.importance(found, unit, run_tables.importance(found)) if found.groups else None
 
 
 def _licences(beside: Beside) -> list[str]:

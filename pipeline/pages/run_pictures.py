@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from affex.pipeline.evaluation.calibration import Calibration
+from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.pages import drawing
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: From so many points on, a picture holds them as dots of a raster image: as an SVG they would take megabytes.
 MANY = 500
+#: How many groups of columns are drawn.
+MOST_GROUPS = 15
 #: The width of a picture, in, and the number of letters that a name may have beside it.
 WIDTH, LONGEST = 8.0, 46
 
@@ -147,6 +150,20 @@ def groups(summary: Summary, table: Table) -> Picture:
     ]
     caption = f"{known.title} of each group with its interval over the {summary.about.unit}s in it."
     return bars(rows, known.title, caption, table)
+
+
+def importance(found: Importance, unit: str, table: Table) -> Picture:
+    """Draw what the main figure loses without each group of columns, those with the largest drops."""
+    shown_groups = found.groups[:MOST_GROUPS]
+    rows = [Bar(group.name, group.drop.value, group.drop.low, group.drop.high) for group in shown_groups]
+    title = tables.METRICS[found.figure].title
+    rest = len(found.groups) - len(rows)
+    more = f" {rest} more groups are in the table." if rest else ""
+    caption = (
+        f"What {title} loses when the columns of a group are permuted among the test utterances of a fold, with its "
+        f"interval over {unit}s; dashed: nothing.{more}"
+    )
+    return bars(rows, f"drop of {title}", caption, table, 0.0, "nothing")
 
 
 def calibration(found: Calibration, table: Table) -> Picture:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from affex.classifiers.base import Axis
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.calibration import Calibration
+from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.summary import SpeakerFigures, Summary
 from affex.pipeline.pages.page import Cell, Table
@@ -118,6 +119,17 @@ def groups(summary: Summary) -> Table:
     ]
     heads = ("attribute", "value", "utterances", f"{summary.about.unit}s", known.title, "interval", "WAR")
     return Table("Figures by group", heads, rows)
+
+
+def importance(found: Importance) -> Table:
+    """Return what each group of columns is worth."""
+    rows = [
+        (group.name, count(group.n_columns), cell(group.drop.value), interval_cell(group.drop), cell(group.after))
+        for group in found.groups
+    ]
+    title = tables.METRICS[found.figure].title if found.figure else "figure"
+    heads = ("group of columns", "columns", f"drop of {title}", "interval", f"{title} without it")
+    return Table("Groups of columns, permuted among the test utterances", heads, rows, filterable=len(rows) > 12)
 
 
 def calibration(found: Calibration) -> Table:
