@@ -42,7 +42,8 @@ def uar(result: Result) -> float:
 def same(one: Result, other: Result) -> bool:
     fields = ("ids", "clusters", "folds", "true", "predicted", "values")
     pairs = [(one.scores, other.scores), *zip(one.inner, other.inner, strict=True)]
-    return all(getattr(a, f).tobytes() == getattr(b, f).tobytes() for a, b in pairs for f in fields)
+    same_scores = all(getattr(a, f).tobytes() == getattr(b, f).tobytes() for a, b in pairs for f in fields)
+    return same_scores and repr(one.importance) == repr(other.importance)
 
 
 def classes(names: str) -> Plan:

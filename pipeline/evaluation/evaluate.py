@@ -25,6 +25,7 @@ from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.task import Task, built, folds_hash, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
 from affex.pipeline.execution.runner import Inline, Runner, carry_out, survived
+from affex.pipeline.execution.stopwatch import Seconds, Timer
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.execution.work import Needs, Piece, Stage, Work
 from affex.pipeline.streams.examples import Examples
@@ -72,7 +73,7 @@ class Outcome:
     """One fold's scores: of its test utterances, and of its training utterances by inner models; and what was chosen.
 
     `limits` lists the steps for which the fold had too few training utterances; `permuted` holds the decisions with
-    groups of columns permuted, as `importance.permuted` returns them.
+    groups of columns permuted, as `importance.permuted` returns them; `seconds` is what it took.
     """
 
     fold_scores: FoldScores
@@ -80,6 +81,7 @@ class Outcome:
     best_params: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
     permuted: NDArray[Any] | None = None
+    seconds: Seconds = Seconds(0.0, 0.0)  # noqa: RUF009 - it is frozen
 
 
 def evaluate(
@@ -184,6 +186,8 @@ def evaluate_task(
         class_lost=speakers.taken_away(task.spread, plan.settings.speaker_norm, task.examples.y),
         attributes=attributes_of(tested, plan.protocol.target),
         searched=axes,
+        seconds=tuple(outcome.seconds for outcome in outcomes),
+        n_kept=len(known),
         importance=drops.importance_of(
             task.examples, plan, scores, [o.permuted for o in outcomes], _order(outcomes), task.clusters.unit
         ),
@@ -279,7 +283,7 @@ def _is_on_gpu(plan: Plan) -> bool:
 
 
 def _run_fold(piece: Piece, examples: Examples, plan: Plan, inner: bool) -> Outcome:
-    [(number, fold)] = piece.jobs
+    ((number, fold),), timer = piece.jobs, Timer()
     fold_scores, estimator = _fold_scores(examples, plan, fold)
     permuted = _permuted(estimator, examples, plan, fold, number)
     parts = [_fold_scores(examples, plan, part) for part in inner_parts(examples, fold)] if inner else []
@@ -287,7 +291,7 @@ def _run_fold(piece: Piece, examples: Examples, plan: Plan, inner: bool) -> Outc
     if inner and not parts:
         met[training_limits.INNER] = "1 training speaker"
     inner_scores = _joined([part for part, _ in parts]) if parts else None
-    return Outcome(fold_scores, inner_scores, best_params(estimator), met, permuted)
+    return Outcome(fold_scores, inner_scores, best_params(estimator), met, permuted, timer.seconds())
 
 
 def _permuted(estimator: Any, examples: Examples, plan: Plan, fold: Fold, number: int) -> NDArray[Any] | None:

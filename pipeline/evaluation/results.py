@@ -12,6 +12,7 @@ from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.importance import OF_MEMBERS, Importance
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.speakers import ClassLost
+from affex.pipeline.execution.stopwatch import Seconds
 from affex.pipeline.streams.table import SpeakerNorm
 
 #: The warning for figures on rows that are normalised by speaker, by kind of normalisation.
@@ -282,6 +283,8 @@ class Result:
         ``(n_tested,) str``; empty where it is not known.
     searched
         What searches for hyperparameters tried in each fold; empty without a search.
+    seconds, n_kept
+        The time that each fold took, and how many folds an earlier run had finished; no summary has them.
     importance
         The groups of columns that the decisions need, or why they are not known.
     """
@@ -301,4 +304,6 @@ class Result:
     class_lost: ClassLost | None = None
     attributes: Mapping[str, Labels] = field(default_factory=dict)
     searched: tuple[Axis, ...] = ()
+    seconds: tuple[Seconds, ...] = ()
+    n_kept: int = 0
     importance: Importance = OF_MEMBERS

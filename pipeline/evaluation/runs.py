@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.pipeline.caching.dataset import last_folder
+from affex.pipeline.evaluation import times
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.summary import Summary, from_json
+from affex.pipeline.evaluation.times import Times
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.bundle import Bundle
 from affex.pipeline.storage.sealed import DamagedError
@@ -51,6 +53,8 @@ class Run:
         The inner scores for fusion, one per fold; empty if the run did not keep them.
     attributes
         As `pipeline.evaluation.results.Result.attributes`.
+    times
+        How long it took, and on what machine; None where that is not known.
     """
 
     name: str
@@ -59,6 +63,7 @@ class Run:
     scores: Scores
     inner: tuple[Scores, ...]
     attributes: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    times: Times | None = None
 
 
 def find(names: Sequence[str], cache: Path) -> list[Run]:
@@ -100,7 +105,7 @@ def read(folder: Path) -> Run:
         raise UsageError(f"{folder}: {error}. {AGAIN}") from error
     except (ValueError, KeyError, IndexError) as error:
         raise UsageError(f"{folder} holds {OTHER_VERSION} ({error!r}). {AGAIN}") from error
-    return Run(folder.name, folder, summary, scores, tuple(inner), attributes)
+    return Run(folder.name, folder, summary, scores, tuple(inner), attributes, times.read(folder, summary.depends_on))
 
 
 def summary_of(found: Bundle) -> Summary:

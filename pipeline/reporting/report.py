@@ -6,7 +6,8 @@ terminal), ``settings.toml`` (which repeats the run: ``affex evaluate --config``
 and the like of the tested utterances, if known) and, if a fusion learns from the run, ``inner.csv``. The files are a
 sealed bundle (see `pipeline.storage.bundle`), which only `pipeline.evaluation.runs` reads. They do not contain the
 time, the machine or the number of cores: equal runs give equal bytes. Figures with normalisation by speaker are always
-marked as transductive, and figures that a leak has inflated are marked, too.
+marked as transductive, and figures that a leak has inflated are marked, too. ``times.json`` lies beside them
+(`pipeline.evaluation.times`).
 """
 
 import hashlib
