@@ -108,7 +108,7 @@ def _has(record: object, names: list[str]) -> bool:
         ("2b", "egemaps abababababab"),
         (
             "2c",
-            "Machine: system = Linux, type of processor = x86_64, logical processors = 2, memory = 8.0 GB. Software: py",
+            "Machine: system = Linux, type of processor = x86_64, logical processors = 2, memory = 8.0 GB. Software",
         ),
         ("3a", "535 acted utterances, 16 kHz mono wav, German"),
         ("3d", "The class of label: anger 16, joy 16, neutral 16 and sadness 16; all 4 speakers have all 4 classes."),

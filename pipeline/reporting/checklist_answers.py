@@ -87,11 +87,8 @@ class Known:
             return {}
         if record.get("depends_on") != self.summary.depends_on:
             return {}
-        return {
-            word: shown(record[name])
-            for name, (word, shown) in MACHINE.items()
-            if isinstance(record.get(name), str | int)
-        }
+        known = {name: value for name in MACHINE if isinstance(value := record.get(name), str | int)}
+        return {MACHINE[name][0]: MACHINE[name][1](value) for name, value in known.items()}
 
     @property
     def is_synthetic(self) -> bool:
