@@ -19,8 +19,9 @@ values (float64). It receives further arguments only if it accepts them (see `cl
     Which utterances belong to which dialog, for a classifier with a context (see `pipeline.streams.readers`).
 
 An estimator that cross-validates inside its fit (`GridSearchCV`) receives folds that keep each speaker whole.
-``best_params_`` holds the hyperparameters that a search chose, or that the number of rows allowed. ``limits_``, if
-present, says what the rows were too few for, with one sentence under each key of `LIMITS`.
+``best_params_`` holds the hyperparameters that a search chose, or that the number of rows allowed; ``search_axes``, if
+present, what was tried of each (`Axis`). ``limits_``, if present, says what the rows were too few for, with one
+sentence under each key of `LIMITS`.
 """
 
 import inspect
@@ -46,6 +47,44 @@ RowsRead = Literal["pooled", "each"]
 #: class (one function then turns all decision values into scores), or a trustworthy calibration (only the order of the
 #: scores then counts).
 LIMITS = ("search", "sigmoids", "calibration")
+
+#: An axis of fewer values has no inside: a choice always stands at its edge.
+LEAST_VALUES = 3
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What a search tries of one hyperparameter.
+
+    Parameters
+    ----------
+    name
+        Its name, as among the chosen values.
+    values
+        The values that are tried, as JSON can hold them; of a range its least and its largest number.
+    is_range
+        Whether all whole numbers between the two values are tried.
+    below, above
+        Whether smaller and larger values could have been tried, too: no share is larger than 1.
+    """
+
+    name: str
+    values: tuple[Any, ...]
+    is_range: bool = False
+    below: bool = True
+    above: bool = True
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the axis has an inside and edges: enough numbers, or a range."""
+        return all(map(_is_number, self.values)) and (self.is_range or len(set(self.values)) >= LEAST_VALUES)
+
+    def edges(self, chosen: Any) -> list[Any]:
+        """Return which of the chosen values (one, or a list with one a class) stand at an edge of an ordered axis."""
+        if not self.is_ordered:
+            return []
+        ends = [end(self.values) for end, is_open in ((min, self.below), (max, self.above)) if is_open]
+        return [value for value in (chosen if isinstance(chosen, list) else [chosen]) if value in ends]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +163,13 @@ class Classifier(ABC):
         from affex.classifiers.estimators.inspection import SCORES, answer_of
 
         return SCORES[answer_of(self._built())]
+
+    @property
+    def probabilities(self) -> bool:
+        """Whether its scores are probabilities of the classes, calibrated or not; it depends on the estimator."""
+        from affex.classifiers.estimators.inspection import answer_of
+
+        return answer_of(self._built()) == "probabilities"
 
     @property
     def reads_each_row(self) -> bool:
@@ -304,6 +350,10 @@ def of_estimator(model: Any, rows: RowsRead = "pooled") -> Classifier:
         As `Wrapped`.
     """
     return Wrapped(model=model, rows=rows)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def inner_folds(groups: NDArray[Any], n_splits: int = 5) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

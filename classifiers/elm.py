@@ -42,6 +42,11 @@ class Elm(Classifier):
         if not self.alpha > 0:
             raise ValueError(f"alpha={self.alpha}: expected more than 0")
 
+    @property
+    def probabilities(self) -> bool:
+        """The shares of a ridge regression are cut off at 0 and scaled: they are no probabilities."""
+        return False
+
     def build(self, *, target: Target = "classes", seed: int) -> Any:
         """Return a Pipeline: missing values become the column's mean, then z-scores, the random layer, the ridge."""
         from sklearn.impute import SimpleImputer

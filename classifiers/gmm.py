@@ -83,6 +83,11 @@ class Gmm(Classifier):
             raise ValueError(f"keep={self.keep}: expected the share of the columns that select=pfa keeps, at most 1")
 
     @property
+    def probabilities(self) -> bool:
+        """Whether the scores are posterior probabilities: shares of the frames are not."""
+        return self.decision == "sum"
+
+    @property
     def needs_level(self) -> bool:
         """Whether the first column separates noise from speech."""
         return self.noise > 0

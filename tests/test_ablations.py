@@ -43,9 +43,9 @@ from affex.classifiers.net import Net
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics, runs
 from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.figures import confusion_of
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.settings import Plan, Settings
-from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.fusion import fusion
 from affex.pipeline.reporting import report
 from affex.pipeline.specs.features import feature_specs

@@ -14,8 +14,8 @@ from affex.classifiers.base import of_estimator
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit
+from affex.pipeline.evaluation.figures import confusion_of
 from affex.pipeline.evaluation.settings import Plan, Settings
-from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.models import model_file, models
 from affex.pipeline.specs.classifiers import classifier_of, classifier_spec

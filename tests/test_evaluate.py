@@ -18,9 +18,9 @@ from affex.classifiers.base import Classifier, Target
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit
+from affex.pipeline.evaluation.figures import confusion_of
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.settings import Plan, Settings
-from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner
@@ -42,7 +42,8 @@ def uar(result: Result) -> float:
 def same(one: Result, other: Result) -> bool:
     fields = ("ids", "clusters", "folds", "true", "predicted", "values")
     pairs = [(one.scores, other.scores), *zip(one.inner, other.inner, strict=True)]
-    return all(getattr(a, f).tobytes() == getattr(b, f).tobytes() for a, b in pairs for f in fields)
+    same_scores = all(getattr(a, f).tobytes() == getattr(b, f).tobytes() for a, b in pairs for f in fields)
+    return same_scores and repr(one.importance) == repr(other.importance)
 
 
 def classes(names: str) -> Plan:

@@ -17,6 +17,7 @@ from affex.pipeline.evaluation.evaluate import FoldScores, Outcome
 from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.task import prepare
+from affex.pipeline.execution.stopwatch import Seconds
 from affex.pipeline.execution.work import Piece
 from affex.pipeline.reporting import report
 from affex.pipeline.specs.classifiers import classifier_of
@@ -32,6 +33,8 @@ OUTCOME = Outcome(
     FoldScores(np.array([4, 5]), np.array(["Ärger", "joy \U0001f600"]), ODD, n_noise=2),
     FoldScores(np.arange(3), np.array([0.1, 0.2, 1 / 3]), np.empty((3, 0))),
     {"C": np.float64(0.1), "gamma": float("inf"), "n": 3, "kernel": "rbf", "on": True, "grid": (1, 2.5), "none": None},
+    permuted=np.arange(-3, 3, dtype=np.int16).reshape(1, 3, 2),
+    seconds=Seconds(0.1, 1e-9),
 )
 
 
@@ -138,7 +141,7 @@ def test_a_value_that_no_file_can_hold_is_named(kept: FinishedFolds) -> None:
         kept.keep(0, FOLDS[0], replace(OUTCOME, best_params={"scaler": object()}))
 
 
-@pytest.mark.parametrize("name", ["svm", "values", "noise"])
+@pytest.mark.parametrize("name", ["svm", "values", "noise", "logistic"])
 def test_an_evaluation_goes_on_where_it_was_and_gives_the_same_bytes(name: str, tmp_path: Path, monkeypatch) -> None:
     matrix, settings = make_table(n_speakers=4), BAYES
     if name == "values":
@@ -177,7 +180,9 @@ def test_an_evaluation_goes_on_where_it_was_and_gives_the_same_bytes(name: str, 
     files = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == files
     assert ("inner.csv" in files) == is_inner
-    n_noise = [fold.n_noise for fold in runs.read(tmp_path / "run").summary.folds]
+    found = runs.read(tmp_path / "run")
+    assert bool(found.summary.importance.groups) == (name == "logistic")
+    n_noise = [fold.n_noise for fold in found.summary.folds]
     assert (None not in n_noise) == (name == "noise")
 
 
@@ -206,5 +211,8 @@ def test_a_run_says_what_was_kept_and_leaves_nothing_behind(tmp_path: Path, caps
     run([path], cache)
     assert "2 of 4 folds were kept by a run that did not end: it goes on from there" in capsys.readouterr().out
     assert computed == ["s0", "s1", "s2", "s1", "s3"]
+    times = runs.read(folder).times
+    assert [stage.name for stage in times.stages] == ["extraction", "reading rows", "audit", "folds", "report"]
+    assert (times.folds.n, times.folds.n_kept, times.processes) == (4, 2, 1)
     assert list(cache.glob("mine/runs/*")) == [folder]
     assert not parts.exists()

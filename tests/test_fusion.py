@@ -14,9 +14,10 @@ from synthetic import EMOTIONS, Bayes, changed, make_table, relabelled, with_val
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import metrics, runs, training_limits
 from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.figures import confusion_of
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.settings import Plan, Settings
-from affex.pipeline.evaluation.summary import confusion_of, summarise
+from affex.pipeline.evaluation.summary import summarise
 from affex.pipeline.fusion import fusion, probabilities, rules
 from affex.pipeline.fusion.aligned_scores import AlignedScores
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES

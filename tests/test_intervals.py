@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from affex.pipeline.evaluation import metrics
-from affex.pipeline.evaluation.intervals import jackknife
+from affex.pipeline.evaluation.intervals import jackknife, wilson
 
 CLASSES = ("a", "b")
 
@@ -128,3 +128,26 @@ def test_it_refuses():
         jackknife(lambda rows: 0.5, [])
     with pytest.raises(ValueError, match=r"between 0 and 1; got 95"):
         jackknife(lambda rows: 0.5, ["x", "y"], level=95)
+
+
+def test_a_share_has_the_interval_of_wilson():
+    """The ends are the shares that lie z standard errors, their own, from the one that was found."""
+    found = wilson(7, 10)
+    z = 1.959963984540054
+    for end in (found.low, found.high):
+        assert abs(0.7 - end) == pytest.approx(z * (end * (1 - end) / 10) ** 0.5)
+    assert found.low < found.value == 0.7 < found.high
+    assert (found.level, found.n) == (0.95, 10)
+
+
+def test_a_share_of_none_or_all_has_one_end_there():
+    z2 = 1.959963984540054**2
+    none, every = wilson(0, 4), wilson(4, 4)
+    assert (none.low, none.high) == (0, pytest.approx(z2 / (4 + z2)))
+    assert (every.low, every.high) == (pytest.approx(4 / (4 + z2)), 1)
+
+
+@pytest.mark.parametrize(("n_right", "n"), [(0, 0), (3, 2), (-1, 2)])
+def test_what_is_no_share_is_refused(n_right, n):
+    with pytest.raises(ValueError, match="is no share"):
+        wilson(n_right, n)

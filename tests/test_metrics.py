@@ -1,7 +1,9 @@
 """The metrics: cases worked by hand, plain loops over fractions, then scikit-learn's and scipy's."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import log, sqrt
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,25 +134,31 @@ def test_the_log_loss_of_a_score_of_0_is_finite():
 
 
 def test_calibration_error_by_hand():
-    # .5 and .5 share a bin (7/15 to 8/15), one of two is right: no gap. .8 and .6 have a bin each and are right.
-    assert metrics.calibration_error(TRUE, SCORES, CLASSES) == pytest.approx((0 + 0.2 + 0.4) / 4)
+    # .5 and .5 share a bin, one of two is right: no gap. .8 and .6 have a bin each and are right.
+    assert metrics.calibration_error(TRUE, largest(SCORES, CLASSES), SCORES, CLASSES) == pytest.approx((0.2 + 0.4) / 4)
 
 
-def test_calibration_error_looks_at_the_largest_score_and_at_whole_bins():
-    sure = np.tile([0.9, 0.1], (10, 1))
-    assert metrics.calibration_error(["a"] * 9 + ["b"], sure, ("a", "b")) == pytest.approx(0)
-    assert metrics.calibration_error(["b"] * 10, sure, ("a", "b")) == pytest.approx(0.9)
-    assert metrics.calibration_error(["a"], [[1.0, 0.0]], ("a", "b")) == 0
+def test_calibration_error_looks_at_the_score_of_the_decision_and_at_whole_bins():
+    sure, classes = np.tile([0.9, 0.1], (10, 1)), ("a", "b")
+    assert metrics.calibration_error(["a"] * 9 + ["b"], ["a"] * 10, sure, classes) == pytest.approx(0)
+    assert metrics.calibration_error(["b"] * 10, ["a"] * 10, sure, classes) == pytest.approx(0.9)
+    assert metrics.calibration_error(["b"] * 10, ["b"] * 10, sure, classes) == pytest.approx(0.9)
+    assert metrics.calibration_error(["a"], ["a"], [[1.0, 0.0]], classes) == 0
     # .6 is the end of a bin and belongs to it: one of two right, .575 on average.
     edge = [[0.6, 0.4], [0.55, 0.45]]
-    assert metrics.calibration_error(["a", "b"], edge, ("a", "b")) == pytest.approx(0.075)
+    assert metrics.calibration_error(["a", "b"], ["a", "a"], edge, classes) == pytest.approx(0.075)
+
+
+def largest(scores: Any, classes: Sequence[str]) -> list[str]:
+    """Return the class with the largest score in each row."""
+    return [classes[place] for place in np.asarray(scores).argmax(axis=1)]
 
 
 def expected_calibration_error(true: list[str], scores: np.ndarray, classes: list[str]) -> float:
     """The definition, bin by bin."""
     total = 0.0
-    for b in range(15):
-        rows = [i for i, row in enumerate(scores) if b / 15 < max(row) <= (b + 1) / 15]
+    for b in range(10):
+        rows = [i for i, row in enumerate(scores) if b / 10 < max(row) <= (b + 1) / 10]
         if rows:
             right = sum(classes[int(np.argmax(scores[i]))] == true[i] for i in rows) / len(rows)
             total += len(rows) / len(true) * abs(right - sum(max(scores[i]) for i in rows) / len(rows))
@@ -168,7 +176,8 @@ def test_figures_of_scores_equal_scikit_learn(seed):
     assert metrics.auc(true, scores, classes) == pytest.approx(theirs)
     assert metrics.log_loss(true, scores, classes) == pytest.approx(reference.log_loss(true, scores, labels=classes))
     expected = expected_calibration_error(true, scores, classes)
-    assert metrics.calibration_error(true, scores, classes) == pytest.approx(expected)
+    found = metrics.calibration_error(true, largest(scores, classes), scores, classes)
+    assert found == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -187,9 +196,9 @@ def test_figures_of_scores_refuse(scores, message):
 
 @pytest.mark.parametrize("row", [[2.0, -1.0], [0.5, 0.6], [-3.0, -4.0]])
 def test_log_loss_and_calibration_want_probabilities(row):
-    for metric in (metrics.log_loss, metrics.calibration_error):
+    for name in ("log_loss", "calibration_error"):
         with pytest.raises(ValueError, match="number 1 are no probabilities"):
-            metric(["a", "b"], [[0.4, 0.6], row], ["a", "b"])
+            metrics.CLASS_METRICS[name].function(["a", "b"], ["a", "b"], [[0.4, 0.6], row], ["a", "b"])
 
 
 # Means 2 and 3, variances 2/3 and 14/3, covariance 4/3.

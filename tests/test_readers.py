@@ -24,9 +24,9 @@ from affex.pipeline.cli import command
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import audit, metrics
 from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.figures import confusion_of
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.settings import Plan, Settings
-from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance

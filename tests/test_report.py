@@ -75,8 +75,13 @@ def test_the_figures_worked_by_hand(by_hand):
     assert found.figure("macro_f1").value == pytest.approx((4 / 6 + 4 / 5 + 0) / 3)
     assert chances(found) == pytest.approx({"uar": 1 / 3, "war": 3 / 6, "macro_f1": 2 * 3 / 9 / 3})
     _, joy, sadness = found.per_class
-    assert joy == ClassFigures("joy", 3, 2, pytest.approx(2 / 3), 1, pytest.approx(0.8))
-    assert sadness == ClassFigures("sadness", 1, 0, 0, None, 0)
+    over_speakers = intervals.jackknife(lambda part: [2 / 3, 1, 1 / 2][len(part) % 3], ["ada"] * 4 + ["ben"] * 2)
+    assert joy == ClassFigures("joy", 3, 2, pytest.approx(2 / 3), 1, pytest.approx(0.8), over_speakers)
+    assert sadness == ClassFigures("sadness", 1, 0, 0, None, 0, sadness.interval)
+    assert (sadness.interval.value, sadness.interval.low) == (0, None)
+    assert (
+        sadness.interval.reason == "the figure is undefined without speaker ada (does only one of them have a class?)"
+    )
 
 
 def chances(found: Summary) -> dict[str, float | None]:
@@ -85,7 +90,8 @@ def chances(found: Summary) -> dict[str, float | None]:
 
 def test_a_speaker_who_lacks_a_class_is_judged_on_the_others(by_hand):
     ada, ben = summarise(by_hand).per_speaker
-    assert ben == SpeakerFigures("ben", 2, 2, {"uar": 1.0, "war": 1.0}, {"anger": (1, 1), "joy": (1, 1)})
+    correct_of = {"anger": (1, 1), "joy": (1, 1)}
+    assert ben == SpeakerFigures("ben", 2, 2, {"uar": 1.0, "war": 1.0}, correct_of, intervals.wilson(2, 2))
     assert ada.figures["uar"] == pytest.approx((1 + 1 / 2 + 0) / 3)
     assert ada.figures["war"] == pytest.approx(2 / 4)
 
@@ -384,7 +390,7 @@ def test_values_have_a_report_of_their_own(of_values, tmp_path):
     assert found.per_speaker[2].name == "02"
     assert found.per_speaker[2].figures.keys() == metrics.VALUE_METRICS.keys()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        ("metrics.json", "predictions.csv", "scatter.png", "report.txt")
+        ("metrics.json", "predictions.csv", "groups.csv", "scatter.png", "report.txt")
     )
     assert (tmp_path / "scatter.png").read_bytes().startswith(b"\x89PNG")
     text = shown(of_values)

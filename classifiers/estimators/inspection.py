@@ -42,6 +42,26 @@ def answer_of(estimator: Any) -> Answer:
     return "decision values" if hasattr(estimator, "decision_function") and not pairwise else "decisions"
 
 
+def is_linear_or_trees(estimator: Any) -> bool:
+    """Return whether a fitted estimator, or the last step of a Pipeline, is linear or made of trees.
+
+    So is a search, an ensemble or a calibration if all that it fitted is.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    steps = getattr(estimator, "steps", None)
+    if steps or hasattr(estimator, "best_estimator_"):
+        return is_linear_or_trees(steps[-1][1] if steps else estimator.best_estimator_)
+    if any(hasattr(estimator, name) for name in ("coef_", "feature_importances_", "booster_")):
+        return True
+    if isinstance(estimator, HistGradientBoostingClassifier | HistGradientBoostingRegressor):
+        return True
+    inside = [one.estimator for one in getattr(estimator, "calibrated_classifiers_", ())]
+    members = getattr(estimator, "estimators_", ())
+    inside += members.ravel().tolist() if isinstance(members, np.ndarray) else members
+    return bool(inside) and all(map(is_linear_or_trees, inside))
+
+
 def parameters(estimator: Any) -> dict[str, Any]:
     """Return the settings of an estimator and of all its parts, by path (``step__name``)."""
     found: dict[str, Any] = estimator.get_params(deep=True) if hasattr(estimator, "get_params") else {}

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import config_context
 
+from affex.classifiers.base import Axis
 from affex.classifiers.estimators.selection import FIXED_SHARES, SHARES, Select
 from affex.classifiers.estimators.space import Space, spaces
 from affex.classifiers.estimators.training import Labels, Learner, Numbers, Rows, Training, checked_rows
@@ -62,6 +63,20 @@ class KernelMachine(Learner):
     keep: float | None = None
     precomputed: bool = False
     device: str = "cpu"
+
+    @property
+    def search_axes(self) -> tuple[Axis, ...]:
+        """What the search tries of each setting that is left open."""
+        tried = {**self._open_axes, "gamma": self._gammas if self.gamma is None else ()}
+        # A share of 1 keeps all columns; there is no larger one.
+        keep = Axis("keep", SHARES[self.select], above=SHARES[self.select][-1] != 1)
+        shares = (keep,) if self.keep is None and self.select != "none" else ()
+        return (*(Axis(name, values) for name, values in tried.items() if values), *shares)
+
+    @property
+    def _open_axes(self) -> dict[str, tuple[float, ...]]:
+        """The values that are tried of each setting of the machine; none where it is given."""
+        raise NotImplementedError
 
     def _begin(self, training: Training) -> None:
         """Reset the state; refuse rows that are not distances if distances are required."""

@@ -65,6 +65,10 @@ class RBFMachine(ClassifierMixin, KernelMachine):  # type: ignore[misc]
 
     weights: Weights = "balanced"
 
+    @property
+    def _open_axes(self) -> dict[str, tuple[float, ...]]:
+        return {"C": COSTS if self.C is None else ()}
+
     def _learn(self, training: Training, inner: Folds | None) -> None:
         self._begin(training)
         every = training.folds(inner)

@@ -62,6 +62,10 @@ class RBFRegressor(RegressorMixin, KernelMachine):  # type: ignore[misc]
 
     epsilon: float | None = None
 
+    @property
+    def _open_axes(self) -> dict[str, tuple[float, ...]]:
+        return {"C": COSTS if self.C is None else (), "epsilon": EPSILONS if self.epsilon is None else ()}
+
     def _learn(self, training: Training, inner: Folds | None) -> None:
         self._begin(training)
         folds = training.folds(inner)

@@ -14,7 +14,7 @@ import xgboost as xgb
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 
-from affex.classifiers.base import Target
+from affex.classifiers.base import Axis, Target
 from affex.classifiers.estimators.training import (
     ONE_SPEAKER,
     Folds,
@@ -72,6 +72,11 @@ class _Boosted(Learner):
     max_bin: int = 32
     device: str = "cpu"
     seed: int = 0
+
+    @property
+    def search_axes(self) -> tuple[Axis, ...]:
+        """The numbers of rounds among which the search chooses; there is none below 1."""
+        return (Axis("rounds", (1, self.rounds), is_range=True, below=False),)
 
     def _boost(self, training: Training, targets: Labels, weight: Floats, inner: Folds | None) -> None:
         """Search for the number of rounds with the least mean loss on the inner folds, then fit on all rows."""

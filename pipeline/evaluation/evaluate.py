@@ -15,15 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.classifiers.base import Wrapped, inner_folds
-from affex.pipeline.evaluation import speakers, training_limits
+from affex.classifiers.base import Axis, Wrapped, inner_folds
+from affex.pipeline.evaluation import drops, importance, searches, speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
+from affex.pipeline.evaluation.groups import attributes_of
 from affex.pipeline.evaluation.raters import AgainstShares, against_shares
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.task import Task, built, folds_hash, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
 from affex.pipeline.execution.runner import Inline, Runner, carry_out, survived
+from affex.pipeline.execution.stopwatch import Seconds, Timer
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.execution.work import Needs, Piece, Stage, Work
 from affex.pipeline.streams.examples import Examples
@@ -70,13 +72,16 @@ class FoldScores:
 class Outcome:
     """One fold's scores: of its test utterances, and of its training utterances by inner models; and what was chosen.
 
-    `limits` lists the steps for which the fold had too few training utterances.
+    `limits` lists the steps for which the fold had too few training utterances; `permuted` holds the decisions with
+    groups of columns permuted, as `importance.permuted` returns them; `seconds` is what it took.
     """
 
     fold_scores: FoldScores
     inner: FoldScores | None = None
     best_params: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
+    permuted: NDArray[Any] | None = None
+    seconds: Seconds = Seconds(0.0, 0.0)  # noqa: RUF009 - it is frozen
 
 
 def evaluate(
@@ -153,7 +158,10 @@ def evaluate_task(
         carry_out(where, work, pieces, kept, lambda _: progress and progress(len(done), len(task.folds)))
     outcomes = [done[number] for number in range(len(task.folds))]
     pairs = list(zip(task.folds, outcomes, strict=True))
+    axes = search_axes(built(plan))
     scores = _scores(task, [(fold, outcome.fold_scores) for fold, outcome in pairs])
+    number = {utterance.id: place for place, utterance in enumerate(task.utterances)}
+    tested = [task.utterances[number[id_]] for id_ in scores.ids.tolist()]
     return Result(
         about=plan.about(task.clusters.unit),
         scores=scores,
@@ -167,6 +175,7 @@ def evaluate_task(
         notes=(
             *task.notes,
             *training_limits.sentences([(o.best_params, o.limits) for o in outcomes]),
+            *searches.sentences(axes, [(o.best_params, o.limits) for o in outcomes]),
             *_noisy(outcomes),
         ),
         folds_hash=folds_hash(task),
@@ -175,6 +184,13 @@ def evaluate_task(
         against_shares=_against_shares(task, scores),
         spread=task.spread,
         class_lost=speakers.taken_away(task.spread, plan.settings.speaker_norm, task.examples.y),
+        attributes=attributes_of(tested, plan.protocol.target),
+        searched=axes,
+        seconds=tuple(outcome.seconds for outcome in outcomes),
+        n_kept=len(known),
+        importance=drops.importance_of(
+            task.examples, plan, scores, [o.permuted for o in outcomes], _order(outcomes), task.clusters.unit
+        ),
     )
 
 
@@ -195,6 +211,13 @@ def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         "to classify them"
     )
     return (sentence,) if n_noise else ()
+
+
+def search_axes(estimator: Any) -> tuple[Axis, ...]:
+    """Return what the searches inside an unfitted estimator try of each hyperparameter; empty if there is none."""
+    from affex.classifiers.estimators import searching
+
+    return searching.search_axes(estimator)
 
 
 def build(plan: Plan, examples: Examples) -> Any:
@@ -260,13 +283,31 @@ def _is_on_gpu(plan: Plan) -> bool:
 
 
 def _run_fold(piece: Piece, examples: Examples, plan: Plan, inner: bool) -> Outcome:
-    [(_, fold)] = piece.jobs
+    ((number, fold),), timer = piece.jobs, Timer()
     fold_scores, estimator = _fold_scores(examples, plan, fold)
+    permuted = _permuted(estimator, examples, plan, fold, number)
     parts = [_fold_scores(examples, plan, part) for part in inner_parts(examples, fold)] if inner else []
     met = limits_of(estimator) | training_limits.of_inner([limits_of(fitted) for _, fitted in parts])
     if inner and not parts:
         met[training_limits.INNER] = "1 training speaker"
-    return Outcome(fold_scores, _joined([part for part, _ in parts]) if parts else None, best_params(estimator), met)
+    inner_scores = _joined([part for part, _ in parts]) if parts else None
+    return Outcome(fold_scores, inner_scores, best_params(estimator), met, permuted, timer.seconds())
+
+
+def _permuted(estimator: Any, examples: Examples, plan: Plan, fold: Fold, number: int) -> NDArray[Any] | None:
+    """Return a fold's decisions with groups of columns permuted; None for a model that none is asked of."""
+    from affex.classifiers.estimators.inspection import is_linear_or_trees
+
+    groups = list(drops.groups_of(examples, plan).values())
+    if not groups or not is_linear_or_trees(estimator):
+        return None
+
+    def decide(own: Examples, alone: Fold) -> Targets:
+        weighted = plan.settings.reweight  # else the scores, which cost as much again, do not matter
+        return score(estimator, own, alone, plan).decided if weighted else np.asarray(estimator.predict(own.X))
+
+    with one_thread():
+        return importance.permuted(decide, examples, fold, groups, (plan.settings.seed, number))
 
 
 def limits_of(estimator: Any) -> dict[str, str]:
@@ -346,6 +387,11 @@ def _distances(piece: Piece, plan: Plan) -> Floats | None:
     with one_thread():
         found: Floats | None = plan.classifier.distances(X, device=plan.settings.device)
     return found
+
+
+def _order(outcomes: Sequence[Outcome]) -> Numbers:
+    """Return where each tested utterance, in the order of the manifest, stands in the folds, one after another."""
+    return np.argsort(np.concatenate([outcome.fold_scores.numbers for outcome in outcomes]), kind="stable")
 
 
 def _scores(task: Task, fold_scores: Sequence[tuple[Fold, FoldScores]]) -> Scores:

@@ -21,6 +21,7 @@ import numpy as np
 
 from affex.pipeline.evaluation.evaluate import FoldScores, Outcome
 from affex.pipeline.evaluation.folds import Fold
+from affex.pipeline.execution.stopwatch import Seconds
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.files import content
 from affex.pipeline.storage.sealed import DamagedError, opened, sealed
@@ -152,7 +153,7 @@ def _plain(value: Any) -> Any:
         return {"mapping": [[_plain(key), _plain(inner)] for key, inner in value.items()]}
     if isinstance(value, list | tuple):
         return {type(value).__name__: [_plain(inner) for inner in value]}
-    if isinstance(value, FoldScores | Outcome):
+    if isinstance(value, FoldScores | Outcome | Seconds):
         fields = [getattr(value, field.name) for field in dataclasses.fields(value)]
         return {type(value).__name__: [_plain(inner) for inner in fields]}
     if value is None or isinstance(value, bool | int | str):
@@ -191,4 +192,5 @@ _KINDS: Mapping[str, Callable[[Any], Any]] = {
     "tuple": lambda values: tuple(_value(inner) for inner in values),
     "FoldScores": lambda values: FoldScores(*map(_value, values)),
     "Outcome": lambda values: Outcome(*map(_value, values)),
+    "Seconds": lambda values: Seconds(*map(_value, values)),
 }

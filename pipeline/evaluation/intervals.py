@@ -16,11 +16,14 @@ References
 M. H. Quenouille, Notes on bias in estimation, doi:10.1093/biomet/43.3-4.353 (the jackknife).
 J. W. Tukey, Bias and confidence in not-quite large samples, doi:10.1214/aoms/1177706647 (its variance, and t).
 B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, doi:10.1201/9780429246593, chapter 11.
+E. B. Wilson, Probable inference, the law of succession, and statistical inference,
+    doi:10.1080/01621459.1927.10502953 (the interval of a share).
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,6 +61,46 @@ class Interval:
     level: float
     n_clusters: int
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class ShareInterval:
+    """A share of `n` things with Wilson's interval, which takes them as independent, and its confidence level."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+    n: int
+
+
+def wilson(n_right: int, n: int, *, level: float = 0.95) -> ShareInterval:
+    """Return a share with Wilson's interval.
+
+    It takes the things counted as independent. The utterances of one speaker resemble each other, so the interval says
+    how well this speaker's own share is known, and nothing of other speakers. With ``z`` the normal quantile it is
+    ``(p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)``.
+
+    Parameters
+    ----------
+    n_right, n
+        How many of how many things.
+    level
+        The confidence level, between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing, or more is right than there is.
+    """
+    from scipy.special import ndtri
+
+    if not 0 <= n_right <= n or not n:
+        raise ValueError(f"{n_right} of {n} is no share: expected 0 to n, and n of 1 or more")
+    share, z2 = n_right / n, float(ndtri((1 + level) / 2)) ** 2
+    reach = math.sqrt(z2 * share * (1 - share) / n + (z2 / (2 * n)) ** 2)
+    low, high = ((share + z2 / (2 * n) + end) / (1 + z2 / n) for end in (-reach, reach))
+    return ShareInterval(share, 0.0 if not n_right else low, 1.0 if n_right == n else high, level, n)
 
 
 def jackknife(
@@ -102,11 +145,33 @@ def jackknife(
     if not 0 < level < 1:
         raise ValueError(f"a confidence level lies between 0 and 1; got {level}")
     value = figure(np.arange(len(member)))
-    without: NDArray[np.float64] = np.empty(0)
-    reason = _too_little(value, len(names), unit)
-    if not reason:
-        without = np.array([figure(np.flatnonzero(member != s)) for s in range(len(names))])
-        reason = _undecided(without, names, unit)
+    if reason := _too_little(value, len(names), unit):
+        return Interval(value, None, None, None, level, len(names), reason)
+    without = [figure(np.flatnonzero(member != s)) for s in range(len(names))]
+    return of_replicates(np.array([value, *without]), names, level=level, bounds=bounds, unit=unit)
+
+
+def of_replicates(
+    figures: NDArray[np.float64],
+    names: NDArray[Any],
+    *,
+    level: float = 0.95,
+    bounds: tuple[float, float] = (0.0, 1.0),
+    unit: str = "speaker",
+) -> Interval:
+    """Return the interval of a figure, as `jackknife` does, from the figures themselves.
+
+    Parameters
+    ----------
+    figures : (1 + n_clusters,) float64
+        The figure of all utterances, then those without each cluster.
+    names : (n_clusters,)
+        The clusters.
+    level, bounds, unit
+        As `jackknife`.
+    """
+    value, without = float(figures[0]), figures[1:]
+    reason = _too_little(value, len(names), unit) or _undecided(without, names, unit)
     if reason:
         return Interval(value, None, None, None, level, len(names), reason)
     error = standard_error(without)

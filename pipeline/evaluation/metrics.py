@@ -24,7 +24,6 @@ J. Opitz, S. Burst, Macro F1 and Macro F1, arXiv:1911.03347 (why the mean of the
 T. Fawcett, An introduction to ROC analysis, doi:10.1016/j.patrec.2005.10.010 (AUC as a share of pairs; several
     classes, one against the rest).
 I. J. Good, Rational decisions, doi:10.1111/j.2517-6161.1952.tb00104.x (log loss).
-C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On calibration of modern neural networks, arXiv:1706.04599 (ECE).
 L. I. Lin, A concordance correlation coefficient to evaluate reproducibility, doi:10.2307/2532051 (CCC).
 """
 
@@ -34,6 +33,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from affex.pipeline.evaluation import reliability
 
 Counts = NDArray[np.int64]
 Shares = NDArray[np.float64]
@@ -50,8 +51,6 @@ Function = TypeVar("Function", ClassFunction, ValueFunction)
 
 #: The lower limit of probabilities in the log loss, as in scikit-learn: a score of 0 for the true class costs 36.04.
 EPSILON = float(np.finfo(np.float64).eps)
-#: Bins of the calibration error (Guo et al. 2017).
-BINS = 15
 #: The tolerance for the sum of a row of probabilities, which may have been written with few digits.
 ROUNDING = 1e-3
 
@@ -227,19 +226,15 @@ def log_loss(true: Labels, scores: ArrayLike, classes: Sequence[str]) -> float:
     return float(-np.log(np.clip(given, EPSILON, 1)).mean())
 
 
-def calibration_error(true: Labels, scores: ArrayLike, classes: Sequence[str]) -> float:
-    """Return the expected calibration error (ECE) of the top score.
+def calibration_error(true: Labels, predicted: Labels, scores: ArrayLike | None, classes: Sequence[str]) -> float:
+    """Return the expected calibration error (ECE) of the confidence in the decisions; see `reliability`.
 
-    Utterances are put into `BINS` bins of equal width by their largest score, ``((b - 1) / 15, b / 15]``; the figure
-    is ``sum_b n_b / n |right_b - mean_b|``, where ``right_b`` is the share of the bin's utterances whose largest
-    score (the first of equal ones) belongs to the true class, and ``mean_b`` the mean of the bin's largest scores.
-    The estimator's own decision is not used. Parameters and errors are those of `log_loss`.
+    The confidence is the score of the predicted class, which need not be the largest. Parameters and errors are those
+    of `log_loss`.
     """
     place, values = _probabilities(true, scores, classes)
-    top = values.max(axis=1)
-    gap = (values.argmax(axis=1) == place) - top
-    bins = np.clip(np.ceil(top * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    return float(np.abs(np.bincount(bins, weights=gap)).sum() / len(top))
+    decided = places(predicted, classes)
+    return reliability.calibration_error(values[np.arange(len(place)), decided], decided == place)
 
 
 def ccc(true: ArrayLike, predicted: ArrayLike) -> float:
@@ -466,7 +461,7 @@ CLASS_METRICS: Mapping[str, Metric[ClassFunction]] = {
     "weighted_f1": Metric("weighted F1", 0, 1, _of_labels(_weighted_f1)),
     "auc": Metric("AUC (one against the rest, macro)", 0, 1, _of_scores(auc), each_class=True),
     "log_loss": Metric("log loss (nats)", 0, np.inf, _of_scores(log_loss), rises=False),
-    "calibration_error": Metric("calibration error (ECE)", 0, 1, _of_scores(calibration_error), rises=False),
+    "calibration_error": Metric("calibration error (ECE)", 0, 1, calibration_error, rises=False),
 }
 #: The figures of continuous targets, by name; all are headlines.
 VALUE_METRICS: Mapping[str, Metric[ValueFunction]] = {

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from affex.classifiers.base import Axis
 from affex.pipeline.corpora.base import Protocol
+from affex.pipeline.evaluation.importance import OF_MEMBERS, Importance
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.speakers import ClassLost
+from affex.pipeline.execution.stopwatch import Seconds
 from affex.pipeline.streams.table import SpeakerNorm
 
 #: The warning for figures on rows that are normalised by speaker, by kind of normalisation.
@@ -198,6 +201,8 @@ class About:
         The kind of the ``score_<class>`` columns.
     unit
         The kind of cluster for intervals and comparisons.
+    probabilities
+        Whether these columns are probabilities of the classes, calibrated or not.
     """
 
     corpus: str
@@ -206,6 +211,7 @@ class About:
     settings: ModelSettings | FusionSettings
     scores: str
     unit: str = "speaker"
+    probabilities: bool = False
 
     @property
     def transductive(self) -> str:
@@ -272,6 +278,15 @@ class Result:
         The number of speakers by their number of classes, tested or not; empty if not counted.
     class_lost
         For how many of all speakers normalisation removes the class (or the value); None if it removes nothing.
+    attributes
+        What is known of the test utterances and makes groups, such as ``"sex"``: by attribute, the value of each,
+        ``(n_tested,) str``; empty where it is not known.
+    searched
+        What searches for hyperparameters tried in each fold; empty without a search.
+    seconds, n_kept
+        The time that each fold took, and how many folds an earlier run had finished; no summary has them.
+    importance
+        The groups of columns that the decisions need, or why they are not known.
     """
 
     about: About
@@ -287,3 +302,8 @@ class Result:
     recognised: tuple[RecognisedClasses, ...] = ()
     spread: Mapping[int, int] = field(default_factory=dict)
     class_lost: ClassLost | None = None
+    attributes: Mapping[str, Labels] = field(default_factory=dict)
+    searched: tuple[Axis, ...] = ()
+    seconds: tuple[Seconds, ...] = ()
+    n_kept: int = 0
+    importance: Importance = OF_MEMBERS

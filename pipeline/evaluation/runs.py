@@ -6,15 +6,18 @@ Only this module reads runs: it first verifies the record and every file that th
 import csv
 import glob
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from affex.pipeline.caching.dataset import last_folder
+from affex.pipeline.evaluation import times
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.summary import Summary, from_json
+from affex.pipeline.evaluation.times import Times
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.bundle import Bundle
 from affex.pipeline.storage.sealed import DamagedError
@@ -23,6 +26,8 @@ from affex.pipeline.text.errors import UsageError, unknown
 
 #: A run's files: its record, the table of test scores, the table of inner scores, and the settings to repeat the run.
 RECORD, PREDICTIONS, INNER, SETTINGS = "metrics.json", "predictions.csv", "inner.csv", "settings.toml"
+#: The table of what is known of the test utterances and makes groups.
+GROUPS = "groups.csv"
 
 #: The message for a run that cannot be read, although it is not damaged.
 OTHER_VERSION = "a run of another version of affex, which this one cannot read"
@@ -46,6 +51,10 @@ class Run:
         The decisions and scores of the test utterances.
     inner
         The inner scores for fusion, one per fold; empty if the run did not keep them.
+    attributes
+        As `pipeline.evaluation.results.Result.attributes`.
+    times
+        How long it took, and on what machine; None where that is not known.
     """
 
     name: str
@@ -53,6 +62,8 @@ class Run:
     summary: Summary
     scores: Scores
     inner: tuple[Scores, ...]
+    attributes: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    times: Times | None = None
 
 
 def find(names: Sequence[str], cache: Path) -> list[Run]:
@@ -85,6 +96,7 @@ def read(folder: Path) -> Run:
         summary = summary_of(found)
         (scores,) = _tables(found.contents[PREDICTIONS], summary.classes, by_fold=False)
         inner = _tables(found.contents[INNER], summary.classes) if INNER in found.contents else ()
+        attributes = _columns(found.contents[GROUPS], scores) if GROUPS in found.contents else {}
     except OSError as error:
         raise UsageError(
             f"{folder} holds no finished run that can be read ({error.strerror or error}). {AGAIN}"
@@ -93,7 +105,7 @@ def read(folder: Path) -> Run:
         raise UsageError(f"{folder}: {error}. {AGAIN}") from error
     except (ValueError, KeyError, IndexError) as error:
         raise UsageError(f"{folder} holds {OTHER_VERSION} ({error!r}). {AGAIN}") from error
-    return Run(folder.name, folder, summary, scores, tuple(inner))
+    return Run(folder.name, folder, summary, scores, tuple(inner), attributes, times.read(folder, summary.depends_on))
 
 
 def summary_of(found: Bundle) -> Summary:
@@ -196,10 +208,24 @@ def _matching(name: str, folders: Sequence[Path]) -> tuple[int, list[Path]]:
     return next(((rank, matching) for rank, matching in enumerate(exactly) if matching), (len(exactly), []))
 
 
+def _columns(content: bytes, scores: Scores) -> dict[str, NDArray[np.str_]]:
+    """Return the columns of a table by name, without the first, which must hold the ids of the scores."""
+    names, *rows = _rows(content)
+    ids, *columns = (np.array(column, dtype=np.str_) for column in zip(*rows, strict=True))
+    if not np.array_equal(ids, scores.ids):
+        raise ValueError(f"{GROUPS} has other utterances than {PREDICTIONS}")
+    return dict(zip(names[1:], columns, strict=True))
+
+
+def _rows(content: bytes) -> list[list[str]]:
+    """Return the rows of a table with the first one, the names of its columns."""
+    lines = csv.reader(io.StringIO(content.decode(), newline=""))
+    return [[*map(csv_cells.restored, row)] for row in lines]
+
+
 def _tables(content: bytes, classes: Sequence[str], *, by_fold: bool = True) -> list[Scores]:
     """Return what a table of predictions holds, for each fold or for all at once."""
-    lines = csv.reader(io.StringIO(content.decode(), newline=""))
-    rows = [[*map(csv_cells.restored, row)] for row in lines][1:]
+    rows = _rows(content)[1:]
     folds = list(dict.fromkeys(row[2] for row in rows)) if by_fold else [""]
     return [_scores([row for row in rows if fold in ("", row[2])], tuple(classes)) for fold in folds]
 

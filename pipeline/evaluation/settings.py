@@ -254,4 +254,5 @@ class Plan:
             made,
             self.classifier.scores + mean + times,
             unit,
+            self.classifier.probabilities and not self.settings.reweight,
         )

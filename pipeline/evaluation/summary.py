@@ -13,9 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.pipeline.evaluation import intervals, metrics
+from affex.classifiers.base import Axis
+from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.calibration import Calibration, calibration_of
+from affex.pipeline.evaluation.figures import confusion_of, figure_of, interval_of, number, overall, recall_of
 from affex.pipeline.evaluation.folds import protocol_hash
-from affex.pipeline.evaluation.intervals import Interval
+from affex.pipeline.evaluation.groups import GroupFigures, of_groups
+from affex.pipeline.evaluation.importance import Importance
+from affex.pipeline.evaluation.intervals import Interval, ShareInterval, wilson
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.results import About, FoldSummary, RecognisedClasses, Result, Scores
 from affex.pipeline.evaluation.speakers import ClassLost
@@ -51,7 +56,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """The figures of one class: utterances, those recognised, and shares (None where undefined)."""
+    """The figures of one class: utterances, those recognised, and shares (None where undefined).
+
+    `interval` is that of the recall over speakers (or what `About.unit` is).
+    """
 
     name: str
     n: int
@@ -59,6 +67,7 @@ class ClassFigures:
     recall: float | None
     precision: float | None
     f1: float | None
+    interval: Interval
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,9 @@ class SpeakerFigures:
         UAR and WAR, or all figures of values, by name.
     correct_of
         By class that the speaker has: how many utterances were recognised, and how many there are.
+    war_interval
+        WAR with Wilson's interval over the speaker's utterances, which it takes as independent; None where values are
+        predicted.
     """
 
     name: str
@@ -82,6 +94,7 @@ class SpeakerFigures:
     n_classes: int
     figures: Mapping[str, float | None]
     correct_of: Mapping[str, tuple[int, int]]
+    war_interval: ShareInterval | None = None
 
 
 @dataclass(frozen=True)
@@ -129,12 +142,20 @@ class Summary:
         None where values are predicted.
     per_class, per_speaker
         The figures of each class, and of each speaker.
+    calibration
+        How far the scores can be trusted as probabilities, or why they are none.
+    importance
+        The groups of columns that the decisions on unheard speakers need, or why they are not known.
+    groups
+        The figures of each value of what is known of the utterances, such as the sex of their speakers.
     confusion
         Counts of utterances: rows are the true classes, columns the predicted ones; empty where values are predicted.
     recognised
         Which classes each member of a fusion recognises by itself.
     folds
         One summary a fold.
+    searched
+        What searches for hyperparameters tried in each fold; empty without a search.
     transductive
         How the fitted model used test utterances without labels; empty if it did not.
     leaks
@@ -168,9 +189,13 @@ class Summary:
     largest_score: LargestScore | None
     per_class: tuple[ClassFigures, ...]
     per_speaker: tuple[SpeakerFigures, ...]
+    groups: tuple[GroupFigures, ...]
+    calibration: Calibration
+    importance: Importance
     confusion: tuple[tuple[int, ...], ...]
     recognised: tuple[RecognisedClasses, ...]
     folds: tuple[FoldSummary, ...]
+    searched: tuple[Axis, ...]
     transductive: str
     leaks: tuple[str, ...]
     class_lost: ClassLost | None
@@ -275,11 +300,15 @@ def summarise(result: Result, depends_on: str = "") -> Summary:
         chance_is=_chance(scores)[1],
         interval_method=METHOD,
         largest_score=largest_score(scores) if scores.classes else None,
-        per_class=_per_class(scores.classes, confusion),
+        per_class=_per_class(scores, confusion, about.unit),
         per_speaker=tuple(_per_speaker(scores)),
+        groups=of_groups(scores, result.attributes, about.unit),
+        calibration=calibration_of(scores, about, result.folds),
+        importance=result.importance,
         confusion=tuple(map(tuple, confusion.tolist())),
         recognised=result.recognised,
         folds=tuple(dataclasses.replace(fold, best_params=plain(fold.best_params)) for fold in result.folds),
+        searched=result.searched,
         transductive=about.transductive,
         leaks=tuple(result.leaks),
         class_lost=result.class_lost,
@@ -297,38 +326,20 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | versions_of(DISTRIBUTIONS)
 
 
-def confusion_of(scores: Scores) -> metrics.Counts:
-    """Return the confusion matrix of all tested utterances, ``(n_classes, n_classes) int64``."""
-    return metrics.confusion_matrix(scores.true, scores.predicted, scores.classes)
-
-
-def figure_of(scores: Scores, name: str) -> metrics.Figure:
-    """Return the function that gives a figure for any part of the tested utterances."""
-    if scores.classes:
-        return metrics.class_figure(name, scores.true, scores.predicted, scores.values, scores.classes)
-    return metrics.value_figure(name, scores.true, scores.predicted)
-
-
-def interval_of(scores: Scores, name: str, unit: str) -> Interval:
-    """Return a figure of all tested utterances with its interval over clusters, which are `unit`s."""
-    known = metrics.headlines(scores.classes)[name]
-    return intervals.jackknife(figure_of(scores, name), scores.clusters, bounds=(known.low, known.high), unit=unit)
-
-
 def largest_score(scores: Scores) -> LargestScore:
     """Return how often the largest score belongs to another class than the decision, and the UAR it would give."""
     by_score = dataclasses.replace(scores, predicted=scores.best_scored)
     differs = int((by_score.predicted != scores.predicted).sum())
-    return LargestScore(differs, len(scores), _overall(by_score, "uar"))
+    return LargestScore(differs, len(scores), overall(by_score, "uar"))
 
 
 def _figures(scores: Scores, unit: str) -> dict[str, Figure]:
     chance, headlines = _chance(scores)[0], metrics.headlines(scores.classes)
     names: Mapping[str, Any] = metrics.CLASS_METRICS if scores.classes else metrics.VALUE_METRICS
     return {
-        name: Figure(_overall(scores, name), _overall(chance, name), interval_of(scores, name, unit))
+        name: Figure(overall(scores, name), overall(chance, name), interval_of(scores, name, unit))
         if name in headlines
-        else Figure(_overall(scores, name))
+        else Figure(overall(scores, name))
         for name in names
     }
 
@@ -342,18 +353,16 @@ def _chance(scores: Scores) -> tuple[Scores, str]:
     return dataclasses.replace(scores, predicted=np.full(len(scores), frequent)), f"always '{frequent}'"
 
 
-def _overall(scores: Scores, name: str) -> float | None:
-    return _number(figure_of(scores, name)(np.arange(len(scores))))
-
-
-def _per_class(classes: tuple[str, ...], confusion: metrics.Counts) -> tuple[ClassFigures, ...]:
-    if not classes:
+def _per_class(scores: Scores, confusion: metrics.Counts, unit: str) -> tuple[ClassFigures, ...]:
+    if not scores.classes:
         return ()
     recalls, precisions, f1s = metrics.recalls(confusion), metrics.precisions(confusion), metrics.f1s(confusion)
     shares = zip(recalls, precisions, f1s, strict=True)
     return tuple(
-        ClassFigures(name, int(confusion[i].sum()), int(confusion[i, i]), *map(_number, own))
-        for i, (name, own) in enumerate(zip(classes, shares, strict=True))
+        ClassFigures(
+            name, int(confusion[i].sum()), int(confusion[i, i]), *map(number, own), recall_of(scores, name, unit)
+        )
+        for i, (name, own) in enumerate(zip(scores.classes, shares, strict=True))
     )
 
 
@@ -369,13 +378,10 @@ def _of_classes(speaker: str, scores: Scores, own: NDArray[np.int64]) -> Speaker
     n = confusion.sum(axis=1)
     figures = {"uar": metrics.uar(confusion), "war": metrics.war(confusion)}
     correct_of = {name: (int(confusion[i, i]), int(n[i])) for i, name in enumerate(scores.classes) if n[i]}
-    return SpeakerFigures(speaker, len(own), len(correct_of), figures, correct_of)
+    n_right = int(np.diag(confusion).sum())
+    return SpeakerFigures(speaker, len(own), len(correct_of), figures, correct_of, wilson(n_right, len(own)))
 
 
 def _of_values(speaker: str, scores: Scores, own: NDArray[np.int64]) -> SpeakerFigures:
-    figures = {name: _number(figure_of(scores, name)(own)) for name in metrics.VALUE_METRICS}
+    figures = {name: number(figure_of(scores, name)(own)) for name in metrics.VALUE_METRICS}
     return SpeakerFigures(speaker, len(own), 0, figures, {})
-
-
-def _number(figure: float) -> float | None:
-    return float(figure) if np.isfinite(figure) else None

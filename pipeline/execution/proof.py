@@ -15,6 +15,7 @@ from typing import Any
 
 from affex.features.base import Feature, Runtime
 from affex.pipeline import media
+from affex.pipeline.execution.stopwatch import Timer
 from affex.pipeline.storage.provenance import code_digest, versions
 
 #: The state of a worker, by name: the digest of the code, a version, or the digest of a file.
@@ -61,11 +62,14 @@ class Proven:
         What the function returned or raised.
     by
         The name and the fingerprint of each process that took part, in order.
+    cpu
+        The CPU seconds of the threads that computed it.
     """
 
     value: Any = None
     error: Exception | None = None
     by: tuple[tuple[str, Fingerprint], ...] = ()
+    cpu: float = 0.0
 
 
 def fingerprint(likeness: Likeness) -> dict[str, str]:
@@ -120,12 +124,14 @@ def proved(name: str, function: Callable[..., Any], likeness: Likeness, given: A
     before = given if isinstance(given, Proven) else Proven(given)
     if before.error is not None:
         return before
+    timer = Timer()
     try:
         value, error = function(before.value, *more), None
     except Exception as raised:
         value, error = None, portable(raised)
+    cpu = before.cpu + timer.seconds().cpu
     shown = {**fingerprint(likeness), **seen(before.value)}  # after the call, so that all imported modules count
-    return Proven(value, error, (*before.by, (name, shown)))
+    return Proven(value, error, (*before.by, (name, shown)), cpu)
 
 
 def seen(piece: Any) -> Fingerprint:

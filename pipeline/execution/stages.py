@@ -41,6 +41,8 @@ LOST = 2
 ANSWER, CLOSE = 10, 10
 
 Report = Callable[[str], None]
+#: Takes CPU seconds of workers.
+Meter = Callable[[float], None]
 
 
 @dataclass
@@ -76,10 +78,11 @@ class _Course:
 class Cluster:
     """Work on the workers of a Dask scheduler."""
 
-    def __init__(self, client: Any, report: Report = print) -> None:
+    def __init__(self, client: Any, report: Report = print, meter: Meter = lambda _: None) -> None:
         self._client = client
         self._address = client.scheduler.address  # a closed client has no address
         self._report = report
+        self._meter = meter
         self._number = itertools.count()
 
     def run(self, work: Work, pieces: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
@@ -89,6 +92,7 @@ class Cluster:
         """
         work, course = replace(work, likeness=_of_one_run(work.likeness)), _Course(iter(pieces))
         for piece, result in self._done(course, work):
+            self._meter(result.cpu)
             yield piece, taken(result)
         for piece in course.rest():
             yield from piece_alone(piece, work)
@@ -282,7 +286,9 @@ class Local:
 
 
 @contextlib.contextmanager
-def opened(scheduler: str, jobs: int, gpus: int = 0, report: Report = print) -> Iterator[Runner]:
+def opened(
+    scheduler: str, jobs: int, gpus: int = 0, report: Report = print, meter: Meter = lambda _: None
+) -> Iterator[Runner]:
     """Open a runner.
 
     Parameters
@@ -296,6 +302,8 @@ def opened(scheduler: str, jobs: int, gpus: int = 0, report: Report = print) -> 
         How many more local worker processes, each of which has one of the machine's GPUs for itself.
     report
         Is called with messages for the user.
+    meter
+        Is called with the CPU seconds of each result of worker processes.
 
     Raises
     ------
@@ -308,22 +316,23 @@ def opened(scheduler: str, jobs: int, gpus: int = 0, report: Report = print) -> 
         yield Inline()
     elif scheduler == "local":
         with contextlib.ExitStack() as stack:
-            yield Local(jobs, functools.cache(lambda: stack.enter_context(_local_cluster(jobs, gpus, report))))
+            cluster = functools.cache(lambda: stack.enter_context(_local_cluster(jobs, gpus, report, meter)))
+            yield Local(jobs, cluster)
     elif "://" in scheduler:
         with _client(scheduler, report) as client:
             if not client.nthreads():
                 raise AffexError(f"The Dask scheduler at {scheduler} has no workers. Start some with `dask worker`.")
-            yield Cluster(client, report)
+            yield Cluster(client, report, meter)
     else:
         raise UsageError(f"SCHEDULER={scheduler}: expected local, inline or an address as tcp://host:8786.")
 
 
 @contextlib.contextmanager
-def _local_cluster(jobs: int, gpus: int, report: Report) -> Iterator[Runner]:
+def _local_cluster(jobs: int, gpus: int, report: Report, meter: Meter) -> Iterator[Runner]:
     from affex.pipeline.execution import local
 
     with local.started(jobs, gpus, report) as address, _client(address, report, local.SECURITY) as client:
-        yield Cluster(client, report)
+        yield Cluster(client, report, meter)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.pipeline.corpora.base import Protocol
-from affex.pipeline.evaluation import metrics, training_limits
+from affex.pipeline.evaluation import metrics, searches, training_limits
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.results import (
     About,
@@ -87,6 +87,7 @@ def late(members: Sequence[Run], rule: str) -> Result:
     rules = learned(members, rule)
     aligned = _aligned(members)
     folds = tuple(_summary(members, aligned, fold, one, _kind(members[0], rule)) for fold, one in rules.items())
+    axes = tuple(dict.fromkeys(axis for one in rules.values() for axis in one.search_axes))
     return Result(
         about=about(members, rule),
         scores=_applied(rules, aligned),
@@ -95,6 +96,7 @@ def late(members: Sequence[Run], rule: str) -> Result:
         notes=(
             *_notes(members),
             *training_limits.sentences([(fold.best_params, fold.limits) for fold in folds]),
+            *searches.sentences(axes, [(fold.best_params, fold.limits) for fold in folds]),
             *_lacking(members, aligned),
         ),
         leaks=_distinct(leak for member in members for leak in member.summary.leaks),
@@ -103,6 +105,8 @@ def late(members: Sequence[Run], rule: str) -> Result:
         recognised=_recognised(members, aligned) if aligned.classes else (),
         spread=_largest(members).summary.speakers_by_classes,
         class_lost=_class_lost(members),
+        attributes=_attributes(members, aligned),
+        searched=axes,
     )
 
 
@@ -303,13 +307,15 @@ def about(members: Sequence[Run], rule: str, system: str | None = None) -> About
     abouts = [member.summary.about for member in members]
     features, classifiers = (_distinct(about.model[place] for about in abouts) for place in (0, 1))
     options = _distinct(option for about in abouts for option in about.model[2:])
+    kind = _kind(members[0], rule)
     return About(
         corpus=abouts[0].corpus,
         protocol=_protocol(members[0]),
         model=("+".join(features), "+".join(classifiers), *options, f"late-{rule}", *([system] if system else ())),
         settings=FusionSettings(f"late:{rule}", tuple(map(_member, members)), system),
-        scores=_kind(members[0], rule).scores,
+        scores=kind.scores,
         unit=abouts[0].unit,
+        probabilities=kind.reads_scores and (kind.calibrates or all(about.probabilities for about in abouts)),
     )
 
 
@@ -350,6 +356,17 @@ def _class_lost(members: Sequence[Run]) -> ClassLost | None:
     """Return for how many speakers a member's normalisation removes the class; the largest number of all members."""
     lost = [member.summary.class_lost for member in members if member.summary.class_lost]
     return max(lost, key=lambda one: one.n, default=None)
+
+
+def _attributes(members: Sequence[Run], aligned: AlignedScores) -> dict[str, Labels]:
+    """Return what the members know of the fused utterances and makes groups, by attribute."""
+    known: dict[str, dict[str, str]] = {}
+    for member in members:
+        for name, column in member.attributes.items():
+            own = zip(member.scores.ids.tolist(), column.tolist(), strict=True)
+            known[name] = {**dict(own), **known.get(name, {})}
+    ids = aligned.ids.tolist()
+    return {name: np.array([of.get(id_, "") for id_ in ids], dtype=np.str_) for name, of in known.items()}
 
 
 def _left_out(members: Sequence[Run], n_fused: int) -> Mapping[str, int]:

@@ -28,6 +28,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from affex.classifiers.base import Axis
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.fusion.aligned_scores import AlignedScores
@@ -64,6 +65,8 @@ class Rule(ABC):
     scores: ClassVar[str]
     #: Its sources: keys of ``pipeline/reporting/references.toml``.
     cites: ClassVar[tuple[str, ...]] = ()
+    #: Whether the fused scores are probabilities, whatever those of the members are; else they are only if those are.
+    calibrates: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -84,6 +87,11 @@ class Rule(ABC):
     def best_params(self) -> Mapping[str, Any]:
         """The fitted parameters in readable form; lists are in the order of the members."""
         return {}
+
+    @property
+    def search_axes(self) -> tuple[Axis, ...]:
+        """What a search for hyperparameters tried; empty without a search."""
+        return ()
 
     @property
     def limits(self) -> Mapping[str, str]:
@@ -170,6 +178,7 @@ class Mixture(Rule):
 
     cites: ClassVar[tuple[str, ...]] = ("stone1961", "guo2017")
     scores: ClassVar[str] = "mixture of the members' probabilities, temperatures and weights fitted on inner scores"
+    calibrates = True
 
     weights: Floats
     temperatures: Floats
@@ -296,6 +305,7 @@ class Stacked(Rule):
         "probabilities of an RBF-SVM on the members' probabilities, calibrated by sigmoids on inner folds; "
         "the largest may belong to another class than the machine's own decision"
     )
+    calibrates = True
 
     machine: Any
 
@@ -325,6 +335,12 @@ class Stacked(Rule):
     def best_params(self) -> Mapping[str, Any]:
         """Cost and width of the machine."""
         return {**self.machine.best_params_}
+
+    @property
+    def search_axes(self) -> tuple[Axis, ...]:
+        """The values of cost and width that the search tries."""
+        axes: tuple[Axis, ...] = self.machine.search_axes
+        return axes
 
     @property
     def limits(self) -> Mapping[str, str]:

@@ -22,10 +22,11 @@ import numpy as np
 
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import conclusions, intervals, runs
+from affex.pipeline.evaluation.figures import figure_of, interval_of
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.significance import DRAWS, Comparison, Predictions, pairwise
-from affex.pipeline.evaluation.summary import METHOD, Summary, figure_of, interval_of, largest_score, versions
+from affex.pipeline.evaluation.summary import METHOD, Summary, largest_score, versions
 from affex.pipeline.reporting import listing, pictures, tables
 from affex.pipeline.reporting.compared import Compared, ComparedRun
 from affex.pipeline.storage import bundle

@@ -2,10 +2,12 @@
 
 A run's folder holds ``metrics.json`` (the figures and everything they depend on), ``predictions.csv`` (one row per
 tested utterance), a picture (``confusion.png``, or ``scatter.png`` for values), ``report.txt`` (the tables of the
-terminal), ``settings.toml`` (which repeats the run: ``affex evaluate --config``) and, if a fusion learns from the run,
-``inner.csv``. The files are a sealed bundle (see `pipeline.storage.bundle`), which only `pipeline.evaluation.runs`
-reads. They do not contain the time, the machine or the number of cores: equal runs give equal bytes. Figures with
-normalisation by speaker are always marked as transductive, and figures that a leak has inflated are marked, too.
+terminal), ``settings.toml`` (which repeats the run: ``affex evaluate --config``), ``groups.csv`` (sex, part, session
+and the like of the tested utterances, if known) and, if a fusion learns from the run, ``inner.csv``. The files are a
+sealed bundle (see `pipeline.storage.bundle`), which only `pipeline.evaluation.runs` reads. They do not contain the
+time, the machine or the number of cores: equal runs give equal bytes. Figures with normalisation by speaker are always
+marked as transductive, and figures that a leak has inflated are marked, too. ``times.json`` lies beside them
+(`pipeline.evaluation.times`).
 """
 
 import hashlib
@@ -92,6 +94,8 @@ def write(result: Result, folder: Path, basis: str = "", settings: Settings | No
     contents = {runs.PREDICTIONS: "".join(_prediction_lines(result.about.unit, [result.scores])).encode()}
     if result.inner:
         contents[runs.INNER] = "".join(_prediction_lines(result.about.unit, result.inner)).encode()
+    if result.attributes:
+        contents[runs.GROUPS] = "".join(_group_lines(result)).encode()
     if settings is not None:
         contents[runs.SETTINGS] = as_toml(settings, result.about.settings.passed).encode(errors="backslashreplace")
     contents |= pictures.of_result(result, summary)
@@ -133,3 +137,10 @@ def _prediction_lines(unit: str, parts: Sequence[Scores]) -> Iterator[str]:
     for scores in parts:
         for cells in zip(*scores.columns(unit).values(), strict=True):
             yield csv_cells.line([f"{cell:.9g}" if isinstance(cell, float) else cell for cell in cells])
+
+
+def _group_lines(result: Result) -> Iterator[str]:
+    """Yield a table of what is known of each tested utterance and makes groups."""
+    yield csv_cells.line(["id", *result.attributes])
+    for cells in zip(result.scores.ids, *result.attributes.values(), strict=True):
+        yield csv_cells.line(cells)

@@ -70,6 +70,8 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
     if summary.largest_score:
         console.print(Text(f"Speakers and classes: {_spread_words(summary)}."))
         console.print(Text(f"Scores: {largest_score_words(summary.largest_score)}."))
+        if summary.calibration.error:
+            console.print(Text(f"Calibration{beside}: {_calibration_words(summary.calibration.error, summary)}."))
         console.print(Text(f"By class{beside}"), _class_table(summary), sep="\n")
         confusion = fitting(console, _confusion_table(summary), "too wide for this terminal, see confusion.png\n")
         console.print(Text(f"Confusion{beside}: rows true, columns predicted"), confusion, sep="\n")
@@ -235,6 +237,11 @@ def _counts(summary: Summary) -> str:
 def _headline_words(summary: Summary) -> str:
     level = summary.interval(next(iter(summary.headlines))).level
     return f"{level:.0%} intervals over {summary.n_clusters} {summary.about.unit}s; chance is {summary.chance_is}"
+
+
+def _calibration_words(error: Interval, summary: Summary) -> str:
+    """Return in words how far confidences are from the share of right decisions."""
+    return f"expected error (ECE) {with_interval(error)}, Brier score {number(summary.calibration.brier)} (0 to 2)"
 
 
 def _spread_words(summary: Summary) -> str:

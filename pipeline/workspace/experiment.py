@@ -19,6 +19,7 @@ from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import protocols
 from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.execution.proof import Likeness
+from affex.pipeline.execution.stopwatch import Lap, Stopwatch
 from affex.pipeline.manifest.utterance import MEDIA
 from affex.pipeline.specs.classifiers import Member, classifier_spec, members_of
 from affex.pipeline.specs.features import FeatureSpec, feature_specs
@@ -148,7 +149,12 @@ def planned(workspace: Workspace, member: Member, settings: Settings) -> tuple[t
 
 
 def fuse_runs(
-    console: Terminal, names: Sequence[str], settings: Settings, cache: Path, out: Path | None = None
+    console: Terminal,
+    names: Sequence[str],
+    settings: Settings,
+    cache: Path,
+    out: Path | None = None,
+    lap: Lap | None = None,
 ) -> Path:
     """Fuse the scores of finished runs, or show a stored run with the same dependencies; return the fused run's folder.
 
@@ -158,19 +164,23 @@ def fuse_runs(
         The runs, by folder or by name.
     settings
         The fusion rule, and the content of the run's ``settings.toml``.
+    lap
+        The stages before; None if there were none.
     """
     from affex.pipeline.evaluation import runs
     from affex.pipeline.fusion import fusion as rules
     from affex.pipeline.reporting import report
 
+    lap = lap or Stopwatch().lap()
     members, rule = runs.find(names, cache), rules.rule_of(settings.fusion)
     about, changed = rules.about(members, rule, settings.system), departures(settings)
     folder = out or cache / about.corpus / "runs" / report.run_name(about)
     basis = report.depends_on(None, about, code_digest(FUSING, alone=[__name__]), *changed)
     if not _shown_again(console, folder, basis):
-        result = rules.late(members, rule)
+        with lap.stage("fusion"):
+            result = rules.late(members, rule)
         result = replace(result, about=about, notes=(*changed, *result.notes))
-        _written(console, result, folder, basis, replace(settings, fusion=f"late:{rule}"))
+        _written(console, result, folder, basis, replace(settings, fusion=f"late:{rule}"), lap)
     return folder
 
 
@@ -179,8 +189,17 @@ def _run(workspace: Workspace, members: Sequence[Member], settings: Settings, ou
         return _fused(workspace, members, settings, out, read)
     specs, plan = planned(workspace, members[0], settings)
     _foresee(workspace, [plan])
-    extracted(workspace, specs, beside=_prints(), verify=False)
-    return _evaluated(workspace, specs, read(specs), read(_prints()), plan, out)
+    lap, rows, prints = _measured(workspace, specs, read)
+    return _evaluated(workspace, specs, rows, prints, plan, out, lap)
+
+
+def _measured(workspace: Workspace, specs: Sequence[FeatureSpec], read: Read) -> tuple[Lap, "Table", "Table"]:
+    """Extract features; return the times of that, their rows, and the rows by which the audit compares sound."""
+    lap = workspace.watch.lap(workspace.processes)
+    with lap.stage("extraction"):
+        extracted(workspace, specs, beside=_prints(), verify=False)
+    with lap.stage("reading rows"):
+        return lap, read(tuple(specs)), read(_prints())
 
 
 def _fused(workspace: Workspace, members: Sequence[Member], settings: Settings, out: Path | None, read: Read) -> Path:
@@ -192,18 +211,19 @@ def _fused(workspace: Workspace, members: Sequence[Member], settings: Settings, 
     each = [planned(workspace, member, replace(settings, inner=inner, system=None)) for member in members]
     _foresee(workspace, [plan for _, plan in each])
     every = tuple(dict.fromkeys(spec for specs, _ in each for spec in specs))
-    extracted(workspace, every, beside=_prints(), verify=False)
-    whole, prints = read(every), read(_prints())
-    folders = [
-        _evaluated(workspace, specs, whole.under([every.index(spec) for spec in specs]), prints, plan, None)
-        for specs, plan in each
-    ]
+    lap, whole, prints = _measured(workspace, every, read)
+    shared = lap.fork()
+    with lap.stage("members"):
+        folders = [
+            _evaluated(workspace, specs, whole.under(list(map(every.index, specs))), prints, plan, None, shared.fork())
+            for specs, plan in each
+        ]
     stated = replace(
         settings,
         features=settings.features or " ".join(name for names, _ in members for name in names),
         protocol=each[0][1].settings.protocol,
     )
-    return fuse_runs(workspace.console, [str(folder) for folder in folders], stated, workspace.folder.parent, out)
+    return fuse_runs(workspace.console, [str(folder) for folder in folders], stated, workspace.folder.parent, out, lap)
 
 
 def _foresee(workspace: Workspace, plans: Sequence[Plan]) -> None:
@@ -220,7 +240,13 @@ def _prints() -> tuple[FeatureSpec, ...]:
 
 
 def _evaluated(
-    workspace: Workspace, specs: Sequence[FeatureSpec], rows: "Table", prints: "Table", plan: Plan, out: Path | None
+    workspace: Workspace,
+    specs: Sequence[FeatureSpec],
+    rows: "Table",
+    prints: "Table",
+    plan: Plan,
+    out: Path | None,
+    lap: Lap,
 ) -> Path:
     """Evaluate a model on the rows of its features, or show a stored run that depends on the same; return its folder.
 
@@ -228,6 +254,8 @@ def _evaluated(
     ----------
     prints
         The rows by which the audit compares sound.
+    lap
+        The stages before.
     """
     from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
     from affex.pipeline.evaluation.task import prepare
@@ -244,12 +272,14 @@ def _evaluated(
     if _shown_again(workspace.console, folder, basis, inner=settings.inner):
         kept.clear()
         return folder
-    task = prepare(table, plan)
-    leaks, warnings = _audited(workspace, specs, task, plan, prints, table, allow=allowed)
+    with lap.stage("audit"):
+        task = prepare(table, plan)
+        leaks, warnings = _audited(workspace, specs, task, plan, prints, table, allow=allowed)
     atomic.require_writable(folder)
-    result = _cross_validated(workspace, task, plan, kept)
-    notes = (*remarks, *warnings, *result.notes)
-    _written(workspace.console, replace(result, notes=notes, leaks=leaks), folder, basis, settings)
+    with lap.stage("folds"):
+        result = _cross_validated(workspace, task, plan, kept)
+    result = replace(result, notes=(*remarks, *warnings, *result.notes), leaks=leaks)
+    _written(workspace.console, result, folder, basis, settings, lap)
     kept.clear()
     return folder
 
@@ -343,10 +373,15 @@ def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "Fini
         )
 
 
-def _written(console: Terminal, result: "Result", folder: Path, basis: str, settings: Settings) -> None:
+def _written(console: Terminal, result: "Result", folder: Path, basis: str, settings: Settings, lap: Lap) -> None:
+    """Write a run's files and its times, and show it."""
+    from affex.pipeline.evaluation import times
     from affex.pipeline.reporting import report, tables
 
-    tables.show(report.write(result, folder, basis, settings), folder, console.rich)
+    with lap.stage("report"):
+        summary = report.write(result, folder, basis, settings)
+    times.write(folder, times.times_of(result, basis, lap, summary.versions))
+    tables.show(summary, folder, console.rich)
 
 
 def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False) -> bool:

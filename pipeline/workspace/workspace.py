@@ -19,6 +19,7 @@ from affex.pipeline.caching import cache, imports
 from affex.pipeline.evaluation.settings import expected, shown
 from affex.pipeline.execution import stages
 from affex.pipeline.execution.runner import Runner
+from affex.pipeline.execution.stopwatch import Stopwatch
 from affex.pipeline.extraction.extract import Summary, extract
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
@@ -37,12 +38,17 @@ SHOWN = 8
 
 @dataclass(frozen=True)
 class Workspace:
-    """Corpora, the terminal, the place where work runs (opened at the first use), and the settings of features."""
+    """Corpora, the terminal, the place where work runs (opened at the first use), and the settings of features.
+
+    `processes` is the number of local processes that do the work; None if a scheduler elsewhere gives it to workers.
+    """
 
     datasets: Sequence[Dataset]
     console: Terminal
     runner: Callable[[], Runner]
     runtime: Runtime = field(default_factory=Runtime)
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    processes: int | None = None
 
     @property
     def name(self) -> str:
@@ -108,14 +114,16 @@ def open_workspace(datasets: Sequence[Dataset], console: Terminal, running: Runn
 
     device, weights = running.device, running.weights
     _require_device(running)
-    jobs = running.jobs or cpu_count()
+    jobs, watch = running.jobs or cpu_count(), Stopwatch()
 
     with contextlib.ExitStack() as stack:
         yield Workspace(
             datasets,
             console,
             functools.cache(
-                lambda: stack.enter_context(stages.opened(running.scheduler, jobs, _gpus(device), console.print))
+                lambda: stack.enter_context(
+                    stages.opened(running.scheduler, jobs, _gpus(device), console.print, watch.add)
+                )
             ),
             Runtime(
                 device=device,
@@ -123,6 +131,8 @@ def open_workspace(datasets: Sequence[Dataset], console: Terminal, running: Runn
                 threads=max(2, cpu_count() // max(1, _gpus(device))) if device == "cuda" else 1,
                 weights=str(weights.absolute()) if weights else "",
             ),
+            watch,
+            {"local": jobs, "inline": 1}.get(running.scheduler),
         )
 
 

@@ -16,8 +16,8 @@ from affex.classifiers.base import LIMITS, Classifier
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.figures import confusion_of
 from affex.pipeline.evaluation.settings import Plan
-from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.models import model_file, models
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.classifiers import classifier_of

@@ -15,8 +15,8 @@ from affex.features.text import Text
 from affex.pipeline.caching.cache import FeatureFile
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.evaluate import build, evaluate, fit
+from affex.pipeline.evaluation.figures import confusion_of
 from affex.pipeline.evaluation.settings import Plan
-from affex.pipeline.evaluation.summary import confusion_of
 from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from affex.classifiers.base import Target
+from affex.classifiers.base import Axis, Target
 from affex.classifiers.estimators.distances import require_device
 from affex.classifiers.estimators.nets.losses import LossName
 from affex.classifiers.estimators.nets.network import Design, Network, TurnsName
@@ -197,6 +197,11 @@ class _Net(BaseEstimator):  # type: ignore[misc]
             self.states_.append(dict(trainer.state))
             self.scales_.append([vars(how) for how in trainer.scales])
         return self
+
+    @property
+    def search_axes(self) -> tuple[Axis, ...]:
+        """The numbers of epochs among which the search chooses, if there is one; there is none below 1."""
+        return (Axis("epochs", (1, self.epochs), is_range=True, below=False),) if self.patience else ()
 
     def _checked(
         self, X: Any, y: ArrayLike, groups: Any, sample_weight: Any, offsets: Any, dialogs: Any
