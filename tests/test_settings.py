@@ -59,7 +59,7 @@ def typed(table: Path) -> Callable[..., None]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != "times.json"}
 
 
 # The record

@@ -5,7 +5,6 @@ equal times. It states what the run depends on, so that the times of another run
 its own. It names no machine and no user.
 """
 
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,7 @@ from pathlib import Path
 
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.execution.stopwatch import Lap, Seconds, StageSeconds
-from affex.pipeline.storage import atomic
-from affex.pipeline.storage.files import content
-from affex.pipeline.storage.records import plain, restored
-from affex.pipeline.storage.sealed import DamagedError, opened, sealed
+from affex.pipeline.storage import record_file
 
 #: The file in a run's folder.
 FILE = "times.json"
@@ -113,9 +109,7 @@ def write(folder: Path, times: Times) -> None:
     AffexError
         If they cannot be written.
     """
-    path = folder / FILE
-    with atomic.writing(path), atomic.temporary(path) as file:
-        file.write((json.dumps(sealed(plain(times)), indent=2) + "\n").encode())
+    record_file.write(folder / FILE, times)
 
 
 def read(folder: Path, depends_on: str) -> Times | None:
@@ -126,8 +120,5 @@ def read(folder: Path, depends_on: str) -> Times | None:
     depends_on
         What the run depends on, as in its record.
     """
-    try:
-        times = restored(Times, opened(content(folder / FILE)))
-    except (OSError, DamagedError, ValueError):
-        return None
-    return times if times.depends_on == depends_on else None
+    times = record_file.read(folder / FILE, Times)
+    return times if times and times.depends_on == depends_on else None

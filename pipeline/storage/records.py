@@ -57,7 +57,8 @@ def restored(kind: type[Record], value: Any, where: str = "") -> Record:
     for name in dict.fromkeys((*names, *value)):
         if name not in value or name not in names:
             raise ValueError(f"{_inside(where, name)} is {'unknown' if name in value else 'missing'}")
-    return kind(**{name: _value(hints[name], value[name], _inside(where, name)) for name in names})
+    given = [field.name for field in fields(kind) if field.init]  # type: ignore[arg-type] # others follow from these
+    return kind(**{name: _value(hints[name], value[name], _inside(where, name)) for name in given})
 
 
 def _value(kind: Any, value: Any, where: str) -> Any:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from affex.pipeline.evaluation.finished_folds import FinishedFolds
     from affex.pipeline.evaluation.results import Result
     from affex.pipeline.evaluation.task import Task
+    from affex.pipeline.reporting.inputs import Inputs
     from affex.pipeline.streams.table import Table
 
 #: Returns the rows of features, which the models of a run share: each is read once.
@@ -169,7 +170,7 @@ def fuse_runs(
     """
     from affex.pipeline.evaluation import runs
     from affex.pipeline.fusion import fusion as rules
-    from affex.pipeline.reporting import report
+    from affex.pipeline.reporting import inputs, report
 
     lap = lap or Stopwatch().lap()
     members, rule = runs.find(names, cache), rules.rule_of(settings.fusion)
@@ -180,7 +181,9 @@ def fuse_runs(
         with lap.stage("fusion"):
             result = rules.late(members, rule)
         result = replace(result, about=about, notes=(*changed, *result.notes))
-        _written(console, result, folder, basis, replace(settings, fusion=f"late:{rule}"), lap)
+        lacking = [inputs.read(member.folder, member.summary.depends_on) for member in members]
+        known = inputs.together(basis, filter(None, lacking))
+        _written(console, result, folder, basis, replace(settings, fusion=f"late:{rule}"), lap, known)
     return folder
 
 
@@ -260,6 +263,7 @@ def _evaluated(
     from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
     from affex.pipeline.evaluation.task import prepare
     from affex.pipeline.reporting import report
+    from affex.pipeline.reporting.inputs import inputs_of
     from affex.pipeline.streams.readers import reader_of
 
     settings, remarks = plan.settings, (*departures(plan.settings), *workspace.notes)
@@ -279,7 +283,7 @@ def _evaluated(
     with lap.stage("folds"):
         result = _cross_validated(workspace, task, plan, kept)
     result = replace(result, notes=(*remarks, *warnings, *result.notes), leaks=leaks)
-    _written(workspace.console, result, folder, basis, settings, lap)
+    _written(workspace.console, result, folder, basis, settings, lap, inputs_of(workspace.datasets, specs, basis))
     kept.clear()
     return folder
 
@@ -373,13 +377,16 @@ def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "Fini
         )
 
 
-def _written(console: Terminal, result: "Result", folder: Path, basis: str, settings: Settings, lap: Lap) -> None:
-    """Write a run's files and its times, and show it."""
+def _written(
+    console: Terminal, result: "Result", folder: Path, basis: str, settings: Settings, lap: Lap, known: "Inputs"
+) -> None:
+    """Write a run's files, what its features lack and how long it took; show it."""
     from affex.pipeline.evaluation import times
-    from affex.pipeline.reporting import report, tables
+    from affex.pipeline.reporting import inputs, report, tables
 
     with lap.stage("report"):
         summary = report.write(result, folder, basis, settings)
+        inputs.write(folder, known)
     times.write(folder, times.times_of(result, basis, lap, summary.versions))
     tables.show(summary, folder, console.rich)
 
