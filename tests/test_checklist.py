@@ -23,11 +23,12 @@ from affex.pipeline.pages import checklist as pages
 from affex.pipeline.reporting import comparison
 from affex.pipeline.reporting.checklist import MODULES, PUBLISHED, Checklist, checklist
 from affex.pipeline.reporting.checklist_answers import AUTHOR, PARTLY, RUN, Answer
+from affex.pipeline.storage.sealed import sealed
 
 #: How many items each module has, by letters.
 LETTERS = {"1": "abc", "2": "abcde", "3": "abcdefg", "4": "abc", "5": "abcdef", "6": "abc", "7": "abc", "8": "ab"}
 NUMBERS = [module + letter for module, letters in LETTERS.items() for letter in letters]
-MACHINE = {"processors": 2, "memory": "8 GB", "system": "Linux", "nested": {"no": 1}}
+MACHINE = {"system": "Linux", "machine": "x86_64", "processors": 2, "memory": 8_000_000_000, "processes": None}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run in a cache, with the machine in its times."""
     folder = tmp_path_factory.mktemp("cache") / "emodb" / "runs" / "one-00000000"
     run = made_runs.run(folder, made_runs.result(keys=("ab" * 32,)))
-    (folder / "times.json").write_text(json.dumps({"machine": MACHINE}), encoding="utf-8")
+    (folder / "times.json").write_text(json.dumps(sealed({**MACHINE, "depends_on": "ba515"})), encoding="utf-8")
     return run
 
 
@@ -105,7 +106,10 @@ def _has(record: object, names: list[str]) -> bool:
         ("2a", "https://doi.org/10.5281/zenodo.7447302 (licence: free for research"),
         ("2a", "code and versions: ba515"),
         ("2b", "egemaps abababababab"),
-        ("2c", "Machine: processors = 2, memory = 8 GB, system = Linux. Software: python"),
+        (
+            "2c",
+            "Machine: system = Linux, type of processor = x86_64, logical processors = 2, memory = 8.0 GB. Software",
+        ),
         ("3a", "535 acted utterances, 16 kHz mono wav, German"),
         ("3d", "The class of label: anger 16, joy 16, neutral 16 and sadness 16; all 4 speakers have all 4 classes."),
         ("3e", "64 utterances of 4 speakers were tested in 4 folds, each trained on 48 utterances."),
@@ -133,7 +137,8 @@ def test_the_answers_on_values(of_values):
 
 
 def test_an_unknown_machine_is_the_authors(written, tmp_path):
-    for content in (None, "{", "[]", '{"machine": 3}', '{"machine": {}}'):
+    other, damaged = sealed({**MACHINE, "depends_on": "other"}), {**sealed({"depends_on": "ba515"}), "processors": 9}
+    for content in (None, "{", "[]", json.dumps(MACHINE), json.dumps(other), json.dumps(damaged)):
         if content is not None:
             (tmp_path / "times.json").write_text(content, encoding="utf-8")
         answer = answers(checklist(replace(written, folder=tmp_path)))["2c"]

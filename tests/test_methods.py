@@ -218,6 +218,18 @@ def test_early_fusion_stands_side_by_side(of_classes):
     assert "side by side (early fusion). " in said
 
 
+def test_of_many_settings_those_that_are_chosen_are_named(of_classes):
+    net = discovery.classifier_presets()["net"]
+    own = dict(replace(net, trunk="lstm", units=16).settings)
+    said = methods.paragraph(
+        under(of_classes, settings=replace(of_classes.about.settings, classifier="net", classifier_settings=own))
+    )
+    assert (
+        f"(trunk = lstm, units = 16; the other {len(own) - 2} settings are affex's defaults, in the run's record). "
+        in said
+    )
+
+
 def test_imported_features_are_named_as_such(of_classes):
     made = replace(of_classes.about.settings, features=("openface",), feature_keys=("ab" * 32,))
     said = methods.paragraph(under(of_classes, settings=made))

@@ -1,8 +1,7 @@
 """The answer to an item of the checklist, and what all answers are made from."""
 
 import functools
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.reporting import described
 from affex.pipeline.reporting.described import DescribedCorpus, DescribedModel
 from affex.pipeline.storage import files
+from affex.pipeline.storage.sealed import opened
 
 Status = Literal["run", "partly", "author"]
 #: A run answers it; a run answers a part of it; only the author can.
@@ -20,6 +20,14 @@ AUTHOR: Status = "author"
 
 #: The file of a run that holds what may differ between equal runs: the machine, times.
 TIMES = "times.json"
+#: What that file says of the machine: how a field is called here, and how its value is shown.
+MACHINE: Mapping[str, tuple[str, Callable[[Any], str]]] = {
+    "system": ("system", str),
+    "machine": ("type of processor", str),
+    "processors": ("logical processors", str),
+    "memory": ("memory", lambda n_bytes: f"{int(n_bytes) / 1e9:.1f} GB"),
+    "processes": ("processes that computed", str),
+}
 
 
 @dataclass(frozen=True)
@@ -72,15 +80,15 @@ class Known:
 
     @functools.cached_property
     def machine(self) -> Mapping[str, Any]:
-        """The machine as the run's times have it; empty where they do not say."""
+        """The machine as the run's times have it; empty where they are of another run, damaged, or not there."""
         try:
-            record = json.loads(files.content(self.run.folder / TIMES))
+            record = opened(files.content(self.run.folder / TIMES))
         except (OSError, ValueError):
             return {}
-        found = record.get("machine") if isinstance(record, dict) else None
-        return (
-            {str(k): v for k, v in found.items() if isinstance(v, str | int | float)} if isinstance(found, dict) else {}
-        )
+        if record.get("depends_on") != self.summary.depends_on:
+            return {}
+        known = {name: value for name in MACHINE if isinstance(value := record.get(name), str | int)}
+        return {MACHINE[name][0]: MACHINE[name][1](value) for name, value in known.items()}
 
     @property
     def is_synthetic(self) -> bool:

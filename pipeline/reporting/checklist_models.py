@@ -27,7 +27,7 @@ def trained(known: Known) -> Answer:
 
 
 def _model(model: DescribedModel) -> str:
-    given = prose.settings(methods_models.fixed(model)) if not model.settings.passed else "its parameters in the record"
+    given = methods_models.fixed(model) if not model.settings.passed else "its parameters in the record"
     on = listed([feature.text for feature in model.features])
     return f"{model.phrase} on {on}" + (f" ({given})" if given else "")
 
@@ -62,7 +62,7 @@ def selected(known: Known) -> Answer:
 def hyperparameters(known: Known) -> Answer:
     """5e: what was fixed, what was searched, and what each fold chose."""
     named = (model for model in known.models if not model.settings.passed)
-    fixed = "; ".join(dict.fromkeys(filter(None, (prose.settings(methods_models.fixed(model)) for model in named))))
+    fixed = "; ".join(dict.fromkeys(filter(None, (methods_models.fixed(model) for model in named))))
     chosen = "; ".join(methods_models.chosen(known.summary))
     passed = " The estimator's parameters stand in the record." if known.summary.about.settings.passed else ""
     members = getattr(known.summary.about.settings, "members", ())

@@ -2,7 +2,7 @@
 
 from affex.pipeline.caching.dataset import TABLE
 from affex.pipeline.evaluation import runs
-from affex.pipeline.reporting.checklist_answers import PARTLY, RUN, TIMES, Answer, Known, author, record
+from affex.pipeline.reporting.checklist_answers import MACHINE, PARTLY, RUN, TIMES, Answer, Known, author, record
 from affex.pipeline.reporting.prose import counted, listed, settings
 
 
@@ -42,7 +42,7 @@ def machine(known: Known) -> Answer:
     if not known.machine:
         return Answer(PARTLY, versions, record("versions"), "The machine: processors, memory, accelerator.")
     text = f"Machine: {settings(known.machine)}. {versions}"
-    return Answer(RUN, text, f"{TIMES}: machine; {record('versions')}")
+    return Answer(RUN, text, f"{TIMES}: {', '.join(MACHINE)}; {record('versions')}")
 
 
 def instructions(known: Known) -> Answer:

@@ -6,7 +6,6 @@ figure too good (test utterances used without labels, leaks) is said in plain wo
 
 from collections.abc import Iterator
 
-from affex.pipeline.evaluation.results import FusionSettings
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.reporting import described, prose
 from affex.pipeline.reporting.compared import Compared
@@ -82,8 +81,3 @@ def _software(summary: Summary) -> Iterator[str | Cite]:
     where = f", on the device {prose.listed(sorted(devices))}" if devices else ""
     others = prose.listed([f"{name} {version}" for name, version in versions.items()])
     yield from (f"All was computed by affex {own}", Cite((AFFEX,)), f" with {others}{where}.")
-
-
-def is_fusion(summary: Summary) -> bool:
-    """Return whether a run fuses the scores of finished runs."""
-    return isinstance(summary.about.settings, FusionSettings)

@@ -14,8 +14,11 @@ from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
 from affex.pipeline.reporting import described, prose
 from affex.pipeline.reporting.described import DescribedFeature, DescribedModel
 from affex.pipeline.reporting.prose import Cite, cite, listed
+from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import AffexError
 
+#: A classifier with more settings than these names those only that are not its defaults.
+MOST_SETTINGS = 8
 #: Steps of scikit-learn's pipelines in words; `{}` is the setting that is named behind.
 STEPS = {
     "SimpleImputer": ("missing values become the column's {}", "strategy"),
@@ -106,7 +109,7 @@ def _classifier(model: DescribedModel, summary: Summary) -> Iterator[str | Cite]
     yield f"In each fold, {preparation(model)}. " if preparation(model) else ""
     yield f"The model is {model.phrase}"
     yield from cite(*(model.classifier.cites if model.classifier else _estimator_cites(model)))
-    yield "" if settings.passed else f" ({given})" if (given := prose.settings(fixed(model))) else ""
+    yield "" if settings.passed else f" ({given})" if (given := fixed(model)) else ""
     yield ". "
     if search := searched(model, summary):
         yield f"Searched inside the training {summary.about.unit}s of each fold: {search}. "
@@ -122,10 +125,19 @@ def _estimator_cites(model: DescribedModel) -> tuple[str, ...]:
     return ("pedregosa2011",) if "sklearn." in str(model.settings.passed or "") else ()
 
 
-def fixed(model: DescribedModel) -> dict[str, Any]:
-    """Return the settings of a named classifier that are not searched."""
-    given = model.settings.classifier_settings
-    return {name: value for name, value in given.items() if value not in (None, "none")}
+def fixed(model: DescribedModel) -> str:
+    """Return the settings of a named classifier that are not searched, in words.
+
+    Of many settings those that are not the defaults are named.
+    """
+    settings = model.settings.classifier_settings
+    given = {name: value for name, value in settings.items() if value not in (None, "none")}
+    if len(given) <= MOST_SETTINGS or model.classifier is None:
+        return prose.settings(given)
+    default = discovery.classifier_presets().get(model.settings.classifier, model.classifier).settings
+    own = {name: value for name, value in settings.items() if value != default.get(name)}
+    others = f"the other {len(settings) - len(own)} settings are affex's defaults, in the run's record"
+    return "; ".join(filter(None, (prose.settings(own), others)))
 
 
 def preparation(model: DescribedModel) -> str:
