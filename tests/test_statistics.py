@@ -205,6 +205,7 @@ def test_speakers_of_one_class_give_no_effects():
     found = effects.effects(X, columns, [f"s{label}" for label in what], what)
     assert [(one.n_speakers, one.largest) for one in found.classes] == [(0, ())] * 3
     assert found.n_tests == 0
+    assert effects.effects(X[:0], columns, [], []).classes == ()
 
 
 def votes(*raters: str) -> list[tuple[tuple[str, ...], ...]]:

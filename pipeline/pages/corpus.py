@@ -9,7 +9,6 @@ from pathlib import Path
 from affex.pipeline.pages import corpus_maps, corpus_pictures, corpus_tables, page
 from affex.pipeline.pages.corpus_maps import Drawn
 from affex.pipeline.pages.page import Picture, Table
-from affex.pipeline.statistics.counts import Counts
 from affex.pipeline.statistics.description import Description, View
 from affex.pipeline.statistics.effects import ALPHA, LEAST_SPEAKERS
 from affex.pipeline.statistics.maps import Map
@@ -23,8 +22,8 @@ PAGE, RECORD = "description.html", "description.json"
 #: The quantities that are drawn; the others stand in the table.
 DRAWN = ("duration_s", "level_dBFS", "background_dBFS", "silent")
 
-#: With more classes, a heat map keeps its width on a phone, and is moved instead.
-ROOMY = 15
+#: With more classes, their names above the columns are turned.
+UPRIGHT = 10
 
 
 @dataclass(frozen=True)
@@ -67,9 +66,9 @@ def content(found: Description, command: str) -> dict[str, object]:
         "command": command,
         "findings": found.findings,
         "headline": corpus_tables.facts(found),
-        "counts": [_counted(counts) for counts in (found.classes, *found.fields) if counts.counts],
-        "crossed": corpus_pictures.heat_map(crossed, corpus_tables.crossed_table(crossed)) if crossed.counts else None,
-        "roomy": len(crossed.classes) > ROOMY,
+        "counts": [corpus_tables.bars(counts) for counts in (found.classes, *found.fields) if counts.counts],
+        "crossed": corpus_tables.shaded(crossed) if crossed.counts else None,
+        "upright": len(crossed.classes) > UPRIGHT,
         "determined": None if math.isnan(crossed.determined) else crossed.determined,
         "dimensions": corpus_tables.dimensions_table(found.dimensions) if found.dimensions else None,
         "n_measured": own.n_measured,
@@ -88,10 +87,6 @@ def content(found: Description, command: str) -> dict[str, object]:
         "alpha": ALPHA,
         "least_speakers": LEAST_SPEAKERS,
     }
-
-
-def _counted(counts: Counts) -> Picture:
-    return corpus_pictures.bars(counts, corpus_tables.counts_table(counts))
 
 
 def _section(found: Description, view: View) -> _Section:

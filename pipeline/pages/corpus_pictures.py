@@ -1,15 +1,13 @@
-"""Pictures of a corpus: the arrow from counts, quantities and shares to SVG."""
+"""Pictures of a corpus: the arrow from quantities and shares to SVG."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from affex.pipeline.pages.drawing import BESIDE, FAINT, INK, MAIN, axes_of, picture
+from affex.pipeline.pages.drawing import BESIDE, INK, MAIN, axes_of, picture
 from affex.pipeline.pages.page import Picture, Table
 from affex.pipeline.reporting.pictures import shown
-from affex.pipeline.statistics.counts import Counts, Crossed
 from affex.pipeline.statistics.recordings import Quantity, Spread
 from affex.pipeline.statistics.variance import Shares
 
@@ -17,78 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: The width of a picture, inches, and of one of two side by side.
-WIDTH, HALF = 8.6, 4.3
-#: The height of a row, inches.
-ROW = 0.24
-#: The most cells that have their number written in them.
-NUMBERED = 320
-#: With more rows, a heat map names its columns above as well.
-TALL = 25
-#: The most rows of bars: further ones are in the table.
-MOST_BARS = 60
-
-
-def bars(counts: Counts, table: Table) -> Picture:
-    """Draw the utterances by a field, one bar a value; of many values the most frequent."""
-    every = (
-        sorted(counts.counts, key=lambda one: -one.n)[:MOST_BARS] if len(counts.counts) > MOST_BARS else counts.counts
-    )
-    names, numbers = shown([one.name for one in every]), [one.n for one in every]
-
-    def draw(figure: "Figure") -> None:
-        with axes_of(figure) as axes:
-            axes.barh(range(len(names)), numbers, height=0.7, color=MAIN)
-            for place, number in enumerate(numbers):
-                axes.annotate(f" {number}", (number, place), va="center")
-            _rows(axes, names)
-            axes.set_xlabel("utterances")
-            axes.margins(x=0.1)
-
-    left_out = f"; the {MOST_BARS} most frequent of {len(counts.counts)}" if len(counts.counts) > MOST_BARS else ""
-    return picture((HALF, 0.7 + ROW * len(names)), draw, f"Utterances by {counts.by}{left_out}.", table)
-
-
-def heat_map(crossed: Crossed, table: Table) -> Picture:
-    """Draw how many utterances each speaker has of each class, the more the darker."""
-    counts = np.array(crossed.counts)
-    n_speakers, n_classes = counts.shape
-    height, width = 1.3 + 0.2 * n_speakers, min(WIDTH, max(HALF, 1.8 + 0.45 * n_classes))
-
-    def draw(figure: "Figure") -> None:
-        axes = figure.subplots()
-        axes.pcolormesh(_inks(counts), edgecolors=FAINT, linewidth=0.4)
-        for row, column in np.argwhere(counts >= 0) if counts.size <= NUMBERED else ():
-            axes.text(column + 0.5, row + 0.5, str(counts[row, column]), ha="center", va="center", fontsize=8)
-        names = shown(crossed.classes)
-        axes.set_xticks(np.arange(n_classes) + 0.5, names, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(np.arange(n_speakers) + 0.5, shown(crossed.speakers))
-        axes.set_ylim(n_speakers, 0)
-        axes.tick_params(length=0)
-        axes.set(xlabel="class", ylabel="speaker")
-        if n_speakers > TALL:  # the lower names may be out of sight
-            above = axes.secondary_xaxis("top")
-            above.set_xticks(np.arange(n_classes) + 0.5, names, rotation=45, ha="left", rotation_mode="anchor")
-            above.tick_params(length=0)
-
-    empty = int((counts == 0).sum())
-    caption = (
-        f"Utterances of each speaker (rows) in each class (columns), from none (empty) to {counts.max()} (darkest); "
-        f"{empty} of {counts.size} cells are empty."
-    )
-    return picture((width, height), draw, caption, table)
-
-
-def _inks(
-    counts: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """Return the main colour of each cell, the more opaque the more utterances: it is seen on light and on dark."""
-    from matplotlib.colors import to_rgb
-
-    inks = np.empty((*counts.shape, 4))
-    inks[..., :3] = to_rgb(MAIN)
-    inks[..., 3] = np.where(counts > 0, 0.08 + 0.62 * counts / max(1, counts.max()), 0)
-    return inks
+#: The width of a picture, of two side by side, and the height of a row, inches.
+WIDTH, ROW = 4.3, 0.24
 
 
 def quantity_picture(quantity: Quantity, table: Table) -> Picture:
@@ -107,7 +35,7 @@ def quantity_picture(quantity: Quantity, table: Table) -> Picture:
 
     caption = f"{quantity.title.capitalize()}{_unit(quantity)} of all measured utterances (above)"
     more = ", and of each class: ends (line), quartiles (bar), median (dot)" if n_rows else ""
-    return picture((HALF, 0.7 + sum(heights)), draw, f"{caption}{more}.", table)
+    return picture((WIDTH, 0.7 + sum(heights)), draw, f"{caption}{more}.", table)
 
 
 def _unit(quantity: Quantity) -> str:
@@ -151,7 +79,7 @@ def shares_picture(shares: Shares, table: Table) -> Picture:
             axes.set_xlim(0, max(0.1, 1.2 * shares.both))
 
     caption = "Share of the variance that speaker and class explain; upright lines: what random groups would explain."
-    return picture((HALF, 1.9), draw, caption, table)
+    return picture((WIDTH, 1.9), draw, caption, table)
 
 
 def _rows(axes: "Axes", names: Sequence[str]) -> None:

@@ -2,14 +2,40 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from affex.pipeline.pages.page import Cell, Table
 from affex.pipeline.statistics.agreement import Agreement
-from affex.pipeline.statistics.counts import Counts, Crossed, Dimension
+from affex.pipeline.statistics.counts import Count, Counts, Crossed, Dimension
 from affex.pipeline.statistics.description import Description, Failure, View
 from affex.pipeline.statistics.recordings import Format, Quantity, Spread, seconds_in_words
 from affex.pipeline.statistics.twins import Pair
 from affex.pipeline.statistics.variance import Shares
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Counts as bars: names, counts, and lengths as shares of the longest."""
+
+    by: str
+    rows: tuple[tuple[str, int, float], ...]
+
+
+@dataclass(frozen=True)
+class Shaded:
+    """A table of counts whose cells have the stronger colour the more they count.
+
+    Parameters
+    ----------
+    columns
+        Their heads.
+    rows
+        The name of each, its cells (count, and share of the largest), and its sum.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[tuple[int, float], ...], int], ...]
+
 
 #: From this number of rows on a table can be filtered.
 FILTERED = 20
@@ -30,22 +56,18 @@ def share(value: float) -> Cell:
     return Cell(f"{value:.1%}", value) if not math.isnan(value) else Cell("-")
 
 
-def counts_table(counts: Counts) -> Table:
-    """Return the utterances by a field."""
-    total = sum(one.n for one in counts.counts) + counts.n_unknown
-    rows = [[one.name, count(one.n), share(one.n / total)] for one in counts.counts]
-    if counts.n_unknown:
-        rows.append(["unknown", count(counts.n_unknown), share(counts.n_unknown / total)])
-    return _table(f"Utterances by {counts.by}", (counts.by, "utterances", "share"), rows)
+def bars(counts: Counts) -> Bars:
+    """Return the utterances by a field as bars; those without a value last."""
+    unknown = [Count("unknown", counts.n_unknown)] if counts.n_unknown else []
+    every = [*counts.counts, *unknown]
+    return Bars(counts.by, tuple((one.name, one.n, one.n / max(one.n for one in every)) for one in every))
 
 
-def crossed_table(crossed: Crossed) -> Table:
-    """Return the utterances of each speaker in each class."""
-    rows = [
-        [name, *map(count, row), count(sum(row)), count(sum(map(bool, row)))]
-        for name, row in zip(crossed.speakers, crossed.counts, strict=True)
-    ]
-    return _table("Utterances of each speaker in each class", ("speaker", *crossed.classes, "all", "classes"), rows)
+def shaded(crossed: Crossed) -> Shaded:
+    """Return the utterances of each speaker in each class as shaded cells."""
+    most = max((n for row in crossed.counts for n in row), default=1)
+    rows = zip(crossed.speakers, crossed.counts, strict=True)
+    return Shaded(crossed.classes, tuple((name, tuple((n, n / most) for n in row), sum(row)) for name, row in rows))
 
 
 def quantities_table(quantities: Sequence[Quantity]) -> Table:

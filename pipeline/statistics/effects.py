@@ -112,6 +112,8 @@ def effects(X: NDArray[np.float32], columns: Sequence[str], speakers: Sequence[s
     speakers, labels
         The speaker and the class of each utterance.
     """
+    if not len(X):
+        return Effects(0, 0, ())
     names = [name for name, varies in zip(columns, varying(X), strict=True) if varies]
     who, classes = np.asarray(speakers), np.unique(np.asarray(labels))
     differences = _differences(standardised(X), who, np.asarray(labels), classes)
