@@ -106,7 +106,7 @@ help: ## show this help
 #=   FILE          for import: the file or folder to import
 #=   CALLED        for import: the name of the feature in FEATURES
 #=   NOTE          for import: a note, for example who made the features
-#=   FORMAT        for export and import: the format, if the file name does not show it
+#=   FORMAT        for export and import: the format, if the file name does not show it: npy, datasets (Hugging Face, Croissant)
 #=   TABLE         for import: the table of an audformat database
 #=   HOP           for import: the time between rows in s, if the file has no times
 #=   TRANSPOSE     for import: 1: arrays are (columns, rows), as in librosa
