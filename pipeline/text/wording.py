@@ -36,22 +36,9 @@ ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
 
 #: The other variables.
 VALUES = {
-    *(
-        "DATASET",
-        "DATA",
-        "FEATURES",
-        "CLASSIFIER",
-        "PROTOCOL",
-        "TARGET",
-        "CLASSES",
-        "SPEAKER_NORM",
-        "FUSION",
-        "RUNS",
-        "RUN",
-    ),
+    *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION", "RUNS"),
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "MODEL", "EXCLUDE", "BY", "FILE"),
-    "RUN",
-    *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG", "SYSTEM"),
+    *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG", "SYSTEM", "RUN", "LOG"),
     *("NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH"),
 }
 
