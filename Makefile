@@ -22,7 +22,7 @@ OPTIONS := DATASET DATA SYSTEM FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAK
            FUSION RUNS RUN METRIC INNER LEAK ALLOW_LEAKS MEDIA CONFIG \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
            NETWORK EPOCHS PATIENCE RATE BATCH SCRATCH \
-           BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON
+           BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON LOG
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
 # The folder in which make was typed. With it, affex writes the commands in its messages as make commands.
@@ -96,6 +96,8 @@ help: ## show this help
 #=   CONFIG        for evaluate and fit: a TOML file of these variables in small letters; each run writes one that repeats it
 #=   JSON          for list, runs, systems, cache, evaluate, compare, describe and reproduce: 1: print one JSON document, and all else
 #=                 to standard error
+#=   LOG           for evaluate: mlflow: log the run to MLflow, too (to mlruns beside the cache, or to MLFLOW_TRACKING_URI)
+#=   JSON          for list, runs, systems, cache, evaluate, compare and reproduce: 1: print one JSON document, and all else to standard error
 #=   MODEL         for fit and predict: the model's file (default for fit: <cache>/<corpus>/models/<run>.affex)
 #=   EXCLUDE       for fit and tune: speakers to leave out of the training, separated by commas
 #=   NETWORK       for tune: smallcnn, or another network with the weights that it begins with: 'resnet18:weights=path'
@@ -108,7 +110,7 @@ help: ## show this help
 #=   FILE          for import: the file or folder to import
 #=   CALLED        for import: the name of the feature in FEATURES
 #=   NOTE          for import: a note, for example who made the features
-#=   FORMAT        for export and import: the format, if the file name does not show it
+#=   FORMAT        for export and import: the format, if the file name does not show it: npy, datasets (Hugging Face, Croissant)
 #=   TABLE         for import: the table of an audformat database
 #=   HOP           for import: the time between rows in s, if the file has no times
 #=   TRANSPOSE     for import: 1: arrays are (columns, rows), as in librosa

@@ -36,7 +36,7 @@ def folder(tmp_path_factory) -> Path:
         utterances.append(Utterance(f"u{n}", "demo", f"s{n // 4}", label, audio=media, split=split, valence=n / 8))
     demo = Dataset("demo", root / "data", root / "cache" / "demo", tuple(utterances))
     commands = re.findall(r"affex export (\S+) --dataset demo --features egemaps(?: --format (\w+))?", page())
-    assert len(commands) == 6
+    assert len(commands) == 7
     for out, format_ in commands:
         exporting.export(demo, extracted(demo, "egemaps"), root / out, format_, Listener())
     return root

@@ -40,7 +40,8 @@ DOORS = {
     "soxr": {"affex.pipeline.media.audio", "affex.pipeline.corpora.demo"},
     "soundfile": {"affex.pipeline.media.audio", "affex.pipeline.media.length", "affex.pipeline.corpora.demo"},
     "audformat": {"affex.pipeline.exchange.database"},
-    "pyarrow": {"affex.pipeline.exchange.parquet"},
+    "pyarrow": {"affex.pipeline.exchange.parquet", "affex.pipeline.exchange.nested"},
+    "mlflow": {"affex.pipeline.reporting.mlflow_log"},
     "pandas": {
         *(f"affex.pipeline.exchange.{room}" for room in ("arff", "rows", "csvs", "database")),
         *(f"affex.{room}" for room in ("loading", "listing", "evaluating")),

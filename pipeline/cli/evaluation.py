@@ -1,6 +1,7 @@
 """Verbs for evaluation: evaluate, compare, and the demo."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from affex.pipeline.evaluation.summary import Summary
 
 OUT = option("--out", type=PATH, default=None, help="Folder of the results. [<cache>/.../<run>]")
+LOG = option("--log", type=click.Choice(["mlflow"]), default=None, help="Log the run to MLflow, too. [no]")
 #: The options that the line for `fit` repeats if they are not the default.
 NAMED = [name for name, one in FIELDS.items() if one.metadata.get("fitted", True)]
 
@@ -51,6 +53,8 @@ MEDIA = option(
 @JSON
 def evaluate(
     corpora: Corpora, settings: Settings, running: Running, out: Path | None, media: bool, as_json: bool
+@LOG
+    corpora: Corpora, settings: Settings, running: Running, out: Path | None, log: str | None, as_json: bool
 ) -> None:
     """Train and test, leaving one speaker out at a time; extract first what is missing.
 
@@ -62,9 +66,15 @@ def evaluate(
       affex evaluate --dataset emodb --features "compare mfcc-voice" --classifier "svm gmm" --fusion late
       affex evaluate --dataset "emodb ravdess" --protocol cross:test=ravdess --classes 'anger+angry,sadness+sad'
       affex evaluate --config mine.toml --seed 1
+      affex evaluate --dataset emodb --log mlflow
     """
+    from affex.pipeline.reporting import mlflow_log
+
     console = Terminal(aside=as_json)
     folder = _evaluated(console, corpora, settings, running, out, media=media)
+    if log is not None:
+        mlflow_log.require()
+    folder = _evaluated(console, corpora, settings, running, out, _log if log else lambda *_: None)
     if as_json:
         print_json(_finished(folder))
 
@@ -75,11 +85,27 @@ def _evaluated(
     """Evaluate, or fuse finished runs; write the page, print possible next steps, and return the run's folder."""
     from affex.pipeline.workspace import pages
 
+def _log(console: Terminal, folder: Path, cache: Path) -> None:
+    """Log a run to MLflow, and print where it stands."""
+    from affex.pipeline.evaluation import runs
+    from affex.pipeline.reporting import mlflow_log
+
+    console.print(mlflow_log.log(runs.read(folder), cache))
+
+
+    console: Terminal,
+    corpora: Corpora,
+    settings: Settings,
+    running: Running,
+    out: Path | None,
+    log: Callable[[Terminal, Path, Path], None],
+    """Evaluate, or fuse finished runs; log the run, print possible next steps, and return the run's folder."""
     if settings.runs is not None:
         if settings.system is not None:
             raise UsageError("SYSTEM= names models to evaluate, and RUNS= finished ones: expected one of the two.")
         folder = _fused_runs(console, corpora, settings, out)
         pages.write_run(console, folder, pages.of_settings(folder, corpora.cache), media=media)
+        log(console, folder, corpora.cache)
         console.print(_comparison(corpora, folder))
         return folder
     corpora = corpora.or_last(console)
@@ -88,6 +114,7 @@ def _evaluated(
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         folder = experiment.run(workspace, corpora.named_in(settings), out, models)
         pages.write_run(console, folder, workspace.datasets, media=media)
+        log(console, folder, corpora.cache)
         console.print(_next(corpora, asked, settings, folder))
     return folder
 

@@ -30,7 +30,8 @@ FORMAT = option("--format", "format_", default="", help="The format, where the n
 def export(out: Path | None, corpora: Corpora, features: str | None, format_: str, by: str) -> None:
     """Write a cached feature and the labels for other projects: .csd, .npz, .parquet, .csv, or a folder.
 
-    A folder is an audformat database, or with --format npy arrays, one an utterance.
+    A folder is an audformat database; with --format npy arrays, one an utterance; with --format datasets what Hugging
+    Face's datasets opens, with a Croissant description and a card.
 
     \b
     Examples:
@@ -39,6 +40,7 @@ def export(out: Path | None, corpora: Corpora, features: str | None, format_: st
       affex export database --dataset demo --features compare
       affex export egemaps.csv --dataset emodb --features egemaps
       affex export arrays --format npy --dataset demo --features mfcc
+      affex export folder --format datasets --dataset demo --features egemaps
       affex export mfcc.csd --dataset mosei --features mfcc --by recording
     """
     from affex.pipeline.exchange import exporting

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import affex.pipeline.exchange
-from affex.pipeline.exchange import columns, database, segments
+from affex.pipeline.exchange import columns, database, datasets, segments
 from affex.pipeline.exchange.record import Format, ImportOptions, Part, Source
 from affex.pipeline.storage.files import below, is_there
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
@@ -71,7 +71,7 @@ def to_write(path: Path, name: str) -> str:
     if not found:
         raise UsageError(
             f"The name {path.name} does not show a format: expected {endings(written())}, or a folder (audformat, or "
-            "FORMAT=npy)."
+            "FORMAT=npy, FORMAT=datasets)."
         )
     return found[0]
 
@@ -94,6 +94,8 @@ def to_read(path: Path, name: str) -> str:
     if path.is_dir():
         if (path / database.HEADER).exists():
             return "audformat"
+        if datasets.is_one(path):
+            return "datasets"
         return "csv" if any(path.rglob("*.csv")) and not any(path.rglob("*.npy")) else "npy"
     if path.suffix.lower() in PICKLES:
         raise AffexError(

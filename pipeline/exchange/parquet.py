@@ -27,7 +27,7 @@ from affex.pipeline.exchange.record import (
     own_metadata,
 )
 from affex.pipeline.storage.atomic import temporaries
-from affex.pipeline.text.errors import AffexError
+from affex.pipeline.text.errors import AffexError, UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,6 +99,7 @@ def reading(path: Path, options: ImportOptions) -> Iterator[Source]:
     with file:
         schema = file.schema_arrow
         kinds = {field.name: field.type for field in schema}
+        _require_whole(path, schema)
         lists = [name for name, kind in kinds.items() if _is_list(kind) and name.lower() not in rows.KEYS]
         if lists or any(plain(name) == FOUND and pa.types.is_boolean(kinds[name]) for name in kinds):
             spread = _spread(path, file.read(), lists)
@@ -113,6 +114,25 @@ def reading(path: Path, options: ImportOptions) -> Iterator[Source]:
         whole = _whole(file, kinds)
         values = _values(path, file, role.features)
         yield named(rows.source(str(path), role, index, values, record, options, whole), record)
+
+
+def _require_whole(path: Path, schema: "pa.Schema") -> None:
+    """Refuse a table of the format ``datasets`` that affex wrote: as a foreign one it has columns of labels.
+
+    Raises
+    ------
+    UsageError
+        If so; the message names the folder.
+    """
+    record = own_metadata((schema.metadata or {}).get(b"affex", b"").decode("utf-8", "replace"))
+    if record and any(_is_nested(field.type) for field in schema):
+        raise UsageError(f"{path} is a part of what affex exported: import its whole folder, FILE={path.parents[1]}.")
+
+
+def _is_nested(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_nested(kind))
 
 
 def require_plausible(path: Path) -> None:
