@@ -156,6 +156,8 @@ def copied(folder: Path) -> Path:
         target = checkout / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target)
+    for name in ("requirements.lock", "pyproject.toml"):
+        os.utime(checkout / name, (0, 0))  # as old as that make installs nothing, which it would do through the link
     if not (checkout / ".venv").exists():
         (checkout / ".venv").symlink_to(ROOT / ".venv")
     return checkout

@@ -186,7 +186,7 @@ def test_a_run_in_which_all_fails_fails(tmp_path: Path) -> None:
     output = affex_process("features", "--dataset", "csv", "--data", str(tmp_path / "t.csv"), "--features", "egemaps",
                  "--scheduler", "inline", "--cache", str(tmp_path / "cache"))  # fmt: skip
     assert output.returncode == 1
-    assert "Error: No utterance has any of the features" in output.stderr
+    assert "Error: No utterance has any of the features (egemaps). The first: a: a.wav" in output.stderr
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from affex.pipeline.cli.command import cli
 
 PAGES = [page.relative_to(ROOT).as_posix() for page in blocks.pages()]
 SCRIPTS = sorted((ROOT / "docs" / "gallery").glob("*.py"))
-#: What makes a process of its own import the checkout's modules, and not those of this one.
+#: Where a checkout's modules stand under their import names.
 LINKS = ".links"
 
 # What is shown ---------------------------------------------------------------------------------------
@@ -296,7 +296,9 @@ def run_block(block: blocks.Block, checkout: Path, files: list[Path]) -> None:
 
 def typed(block: blocks.Block, command: str, checkout: Path) -> str:
     """Type a command in bash; return what it said."""
-    known = shells.environment(checkout, checkout.parent / "home") | {"PYTHONPATH": str(checkout / LINKS)}
+    # Python then imports affex from there: neither from this checkout nor from the folder in which it is typed.
+    modules = {"PYTHONPATH": str(checkout / LINKS), "PYTHONSAFEPATH": "1"}
+    known = shells.environment(checkout, checkout.parent / "home") | modules
     shown = shells.Shown(block.page, command)
     ended = shells.typed("bash", command if "\n" in command else shells.prepared(shown, checkout), checkout, known)
     assert ended.returncode == 0, f"{block.where}: {command}\n{ended.stdout[-3000:]}"

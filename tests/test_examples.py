@@ -1,14 +1,13 @@
 """The Python examples of README and docs/python.md run as they stand, in a folder without any cache."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
+import blocks
 import pytest
 from conftest import ROOT
 
-EXAMPLE = re.compile(r"<!-- tests/test_examples\.py runs this -->\n```python\n(.*?)```", re.S)
 #: Modules of a user that must not be taken for affex's.
 NAMESAKES = ("features.py", "classifiers.py", "pipeline/__init__.py")
 
@@ -26,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
 def test_the_examples_of_a_page_run(page: str, folder: Path) -> None:
     """They run as a script, which has no guard against being imported by worker processes."""
-    examples = EXAMPLE.findall((ROOT / page).read_text(encoding="utf-8"))
+    examples = [block.code for block in blocks.of(ROOT / page) if block.runner == "tests/test_examples.py"]
     assert examples
     script = folder / f"{Path(page).stem}.py"
     script.write_text("\n".join(examples), encoding="utf-8")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import blocks
 import pytest
 from conftest import ROOT
 from corpus import run, small
@@ -16,10 +17,8 @@ BLOCKED = "import sys; sys.modules.update(pipeline=None, features=None, classifi
 
 
 def example() -> str:
-    [code] = re.findall(
-        r"<!-- tests/test_readme.py runs this -->\n```python\n(.*?)```", (ROOT / "docs" / "hdf5.md").read_text(), re.S
-    )
-    return code
+    [block] = [block for block in blocks.of(ROOT / "docs" / "hdf5.md") if block.runner == "tests/test_readme.py"]
+    return block.code
 
 
 def listed(page: str, heading: str, column: str) -> set[str]:

@@ -191,10 +191,16 @@ def extracted(
         )
         asked = [summary for summary in summaries if summary.spec in specs]
         if asked and all(len(summary.failures) == len(dataset.utterances) for summary in asked):
-            raise AffexError(
-                f"No utterance has any of the features ({' '.join(map(str, specs))}); the reasons stand above. "
-                "Name features of media that are there."
-            )
+            raise _nothing(specs, asked[0])
+
+
+def _nothing(specs: Sequence[FeatureSpec], summary: Summary) -> AffexError:
+    """Return the error for features that no utterance has, with the first reason: from Python, no other is seen."""
+    first = "".join(f" {id_}: {reason}" for id_, reason in list(summary.failures.items())[:1])
+    return AffexError(
+        f"No utterance has any of the features ({' '.join(map(str, specs))}). The first:{first}\n"
+        "Name features of media that are there."
+    )
 
 
 def brought_up_to_date(

@@ -9,8 +9,6 @@ import math
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 import numpy as np
 
 from affex.features.base import AudioFeature, Feature, Motion, Signal
