@@ -76,7 +76,7 @@ help: ## show this help
 #=   SOFT          1: train on the shares of the raters' votes
 #=   FUSION        for several FEATURES: early (concatenate columns), or late, late:mean, late:svm ... (fuse scores)
 #=   RUNS          finished runs to compare (compare) or to fuse (evaluate FUSION=late)
-#=   RUN           for reproduce and checklist: a finished run, by name or folder; variables beside it change what reproduce runs
+#=   RUN           for reproduce and checklist: a finished run, by name or folder; variables beside it change what is repeated
 #=   METRIC        the figure that is compared: uar, war, macro_f1, ccc ... (default: uar, or ccc for values)
 #=   INNER         1: save inner predictions, from which a fusion with this run can learn (slower)
 #=   LEAK          1: also score a random split of the utterances, to show how much that leak adds
@@ -97,7 +97,6 @@ help: ## show this help
 #=   JSON          for list, runs, systems, cache, evaluate, compare, describe and reproduce: 1: print one JSON document, and all else
 #=                 to standard error
 #=   LOG           for evaluate: mlflow: log the run to MLflow, too (to mlruns beside the cache, or to MLFLOW_TRACKING_URI)
-#=   JSON          for list, runs, systems, cache, evaluate, compare and reproduce: 1: print one JSON document, and all else to standard error
 #=   MODEL         for fit and predict: the model's file (default for fit: <cache>/<corpus>/models/<run>.affex)
 #=   EXCLUDE       for fit and tune: speakers to leave out of the training, separated by commas
 #=   NETWORK       for tune: smallcnn, or another network with the weights that it begins with: 'resnet18:weights=path'

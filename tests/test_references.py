@@ -15,7 +15,6 @@ from affex.pipeline.specs import discovery
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.systems.system import systems
 from affex.pipeline.text.latex import latex
-from affex.pipeline.text.markdown import markdown
 
 PLUGINS = {
     **{f"corpus {name}": one.cites for name, one in discovery.corpora().items()},
@@ -149,23 +148,6 @@ def test_the_paper_of_a_system_is_the_shared_reference_if_there_is_one():
 )
 def test_latex_prints_a_text(text, printed):
     assert latex(text) == printed
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("<script>*a*</script>", r"&lt;script&gt;\*a\*&lt;/script&gt;"),
-        ("[x](javascript:1)", r"\[x\](javascript:1)"),
-        ("https://x www.x @me", "https&#58;// www&#46;x &#64;me".replace("// ", "//x ")),
-        ("- a", r"\- a"),
-        ("# a", r"\# a"),
-        ("12. a", r"12\. a"),
-        ("a\n# b", r"a\\n# b"),
-        ("support-vector (RBF)", "support-vector (RBF)"),
-    ],
-)
-def test_markdown_shows_a_text(text, shown):
-    assert markdown(text) == shown
 
 
 def test_prose():

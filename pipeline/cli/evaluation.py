@@ -1,7 +1,7 @@
 """Verbs for evaluation: evaluate, compare, and the demo."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from affex.pipeline.cli.options import (
     with_system,
 )
 from affex.pipeline.evaluation.settings import FIELDS, Settings
+from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.specs import grammar
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
@@ -38,8 +39,6 @@ OUT = option("--out", type=PATH, default=None, help="Folder of the results. [<ca
 LOG = option("--log", type=click.Choice(["mlflow"]), default=None, help="Log the run to MLflow, too. [no]")
 #: The options that the line for `fit` repeats if they are not the default.
 NAMED = [name for name, one in FIELDS.items() if one.metadata.get("fitted", True)]
-
-
 MEDIA = option(
     "--media", is_flag=True, default=False, help="Show recordings on pages although a licence may bind them."
 )
@@ -50,11 +49,16 @@ MEDIA = option(
 @EVALUATED
 @OUT
 @MEDIA
+@LOG
 @JSON
 def evaluate(
-    corpora: Corpora, settings: Settings, running: Running, out: Path | None, media: bool, as_json: bool
-@LOG
-    corpora: Corpora, settings: Settings, running: Running, out: Path | None, log: str | None, as_json: bool
+    corpora: Corpora,
+    settings: Settings,
+    running: Running,
+    out: Path | None,
+    media: bool,
+    log: str | None,
+    as_json: bool,
 ) -> None:
     """Train and test, leaving one speaker out at a time; extract first what is missing.
 
@@ -71,41 +75,44 @@ def evaluate(
     from affex.pipeline.reporting import mlflow_log
 
     console = Terminal(aside=as_json)
-    folder = _evaluated(console, corpora, settings, running, out, media=media)
     if log is not None:
         mlflow_log.require()
-    folder = _evaluated(console, corpora, settings, running, out, _log if log else lambda *_: None)
+    folder = _evaluated(console, corpora, settings, running, out, _After(console, corpora.cache, media, log))
     if as_json:
         print_json(_finished(folder))
 
 
+@dataclass(frozen=True)
+class _After:
+    """What follows a finished run: its page and, if asked for, an entry in MLflow."""
+
+    console: Terminal
+    cache: Path
+    media: bool
+    log: str | None
+
+    def write(self, folder: Path, datasets: Sequence[Dataset]) -> None:
+        """Write the page of a run and log the run; print where they stand."""
+        from affex.pipeline.evaluation import runs
+        from affex.pipeline.reporting import mlflow_log
+        from affex.pipeline.workspace import pages
+
+        pages.write_run(self.console, folder, datasets, media=self.media)
+        if self.log is not None:
+            self.console.print(mlflow_log.log(runs.read(folder), self.cache))
+
+
 def _evaluated(
-    console: Terminal, corpora: Corpora, settings: Settings, running: Running, out: Path | None, *, media: bool
+    console: Terminal, corpora: Corpora, settings: Settings, running: Running, out: Path | None, after: _After
 ) -> Path:
-    """Evaluate, or fuse finished runs; write the page, print possible next steps, and return the run's folder."""
+    """Evaluate, or fuse finished runs; print possible next steps, and return the run's folder."""
     from affex.pipeline.workspace import pages
 
-def _log(console: Terminal, folder: Path, cache: Path) -> None:
-    """Log a run to MLflow, and print where it stands."""
-    from affex.pipeline.evaluation import runs
-    from affex.pipeline.reporting import mlflow_log
-
-    console.print(mlflow_log.log(runs.read(folder), cache))
-
-
-    console: Terminal,
-    corpora: Corpora,
-    settings: Settings,
-    running: Running,
-    out: Path | None,
-    log: Callable[[Terminal, Path, Path], None],
-    """Evaluate, or fuse finished runs; log the run, print possible next steps, and return the run's folder."""
     if settings.runs is not None:
         if settings.system is not None:
             raise UsageError("SYSTEM= names models to evaluate, and RUNS= finished ones: expected one of the two.")
         folder = _fused_runs(console, corpora, settings, out)
-        pages.write_run(console, folder, pages.of_settings(folder, corpora.cache), media=media)
-        log(console, folder, corpora.cache)
+        after.write(folder, pages.of_settings(folder, corpora.cache))
         console.print(_comparison(corpora, folder))
         return folder
     corpora = corpora.or_last(console)
@@ -113,8 +120,7 @@ def _log(console: Terminal, folder: Path, cache: Path) -> None:
     models = experiment.models_of(console, settings, corpora.imported)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         folder = experiment.run(workspace, corpora.named_in(settings), out, models)
-        pages.write_run(console, folder, workspace.datasets, media=media)
-        log(console, folder, corpora.cache)
+        after.write(folder, workspace.datasets)
         console.print(_next(corpora, asked, settings, folder))
     return folder
 

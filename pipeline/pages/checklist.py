@@ -11,7 +11,7 @@ from affex.pipeline.reporting.checklist import PUBLISHED, STATUS, Checklist, Ite
 from affex.pipeline.reporting.checklist_answers import AUTHOR
 from affex.pipeline.reporting.question import question
 from affex.pipeline.storage import atomic
-from affex.pipeline.text.markdown import markdown
+from affex.pipeline.text.markdown import escaped
 from affex.version import __version__
 
 #: The files in the run's folder.
@@ -60,9 +60,9 @@ def _content(run: Run, found: Checklist) -> dict[str, object]:
 
 def lines(run: Run, found: Checklist) -> Iterator[str]:
     """Yield the checklist as lines of Markdown."""
-    yield f"# Checklist of {markdown(run.name)}\n\n"
-    yield f"{markdown(question(run.summary))}\n\n{ABOUT} [The published table]({PUBLISHED})\n\n"
-    yield f"**{markdown(found.in_words)}.**\n"
+    yield f"# Checklist of {escaped(run.name)}\n\n"
+    yield f"{escaped(question(run.summary))}\n\n{ABOUT} [The published table]({PUBLISHED})\n\n"
+    yield f"**{escaped(found.in_words)}.**\n"
     for name, items in groupby(found.items, key=lambda item: item.module):
         yield f"\n## {name}\n"
         for item in items:
@@ -73,6 +73,6 @@ def _item(item: Item) -> Iterator[str]:
     answer = item.answer
     yield f"\n### {item.number} {item.subject}\n\n**{reforms.STATUS[answer.status]}**\n"
     if answer.text:
-        yield f"\n{markdown(answer.text)}\n\nFrom: {markdown(answer.source)}\n"
+        yield f"\n{escaped(answer.text)}\n\nFrom: {escaped(answer.source)}\n"
     if answer.open:
-        yield f"\nThe author: {markdown(answer.open)}\n"
+        yield f"\nThe author: {escaped(answer.open)}\n"

@@ -1,32 +1,3 @@
-"""Markdown: from any text to Markdown that shows it; nothing in the text is markup, HTML or a link."""
-
-import re
-
-from affex.pipeline.text.printable import printable
-
-#: What Markdown (CommonMark and GitHub's) may read as markup anywhere in a line, or at its beginning.
-MARKUP = re.compile(r"[\\`*_\[\]|~$]|^[#+=-]")
-#: A number that begins a list at the beginning of a line.
-NUMBERED = re.compile(r"^(\d+)([.)])")
-#: What begins an address or a mention that GitHub's Markdown makes a link of.
-ADDRESS = re.compile(r"://|www\.|@", re.IGNORECASE)
-
-
-def markdown(text: str) -> str:
-    r"""Return Markdown that shows a text in one line.
-
-    Examples
-    --------
-    >>> print(markdown("<b>*a*</b>"))
-    &lt;b&gt;\*a\*&lt;/b&gt;
-    """
-    plain = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    marked = NUMBERED.sub(r"\1\\\2", MARKUP.sub(lambda found: f"\\{found[0]}", plain.lstrip()))
-    return ADDRESS.sub(_broken, marked)
-
-
-def _broken(match: re.Match[str]) -> str:
-    return "".join(f"&#{ord(character)};" if character in ":.@" else character for character in match[0])
 """Markdown: text of users for a Markdown page, where none of its characters has a meaning.
 
 CommonMark (https://spec.commonmark.org/0.31.2/#backslash-escapes) lets a backslash stand before any ASCII punctuation.
@@ -34,8 +5,10 @@ Angle brackets and ampersands become entities, so that a page that was made from
 ends of lines become blanks, so that a text stays in its cell or list item.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from affex.pipeline.text.printable import printable
 
 #: What begins markup: anywhere (and in addresses, which GitHub links), and at the beginning of a line.
 MARKUP = re.compile(r"([\\`*_{}\[\]#|~$@!]|:(?=//|[\w+-]+:)|(?<=www)\.)", re.IGNORECASE)
@@ -46,8 +19,11 @@ ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 def escaped(text: object) -> str:
     r"""Return a text as Markdown shows it literally, in one line.
 
+    Examples
+    --------
     >>> print(escaped("<b>*joy*</b> | [a](b)"))
     &lt;b&gt;\*joy\*&lt;/b&gt; \| \[a\](b)
+    """
     return BEGINNING.sub(r"\1\\\2", _within(_line(text)))
 
 

@@ -193,7 +193,6 @@ def fuse_runs(
     """
     from affex.pipeline.evaluation import runs
     from affex.pipeline.fusion import fusion as rules
-    from affex.pipeline.reporting import report, tables
     from affex.pipeline.reporting import inputs, report
 
     lap = lap or Stopwatch().lap()
@@ -206,11 +205,10 @@ def fuse_runs(
         with lap.stage("fusion"):
             result = rules.late(members, rule)
         result = replace(result, about=about, notes=(*changed, *result.notes))
-        stated = replace(settings, fusion=f"late:{rule}")
-        tables.show(report.write(result, folder, basis, stated, made_from), folder, console.rich)
         lacking = [inputs.read(member.folder, member.summary.depends_on) for member in members]
         known = inputs.together(basis, filter(None, lacking))
-        _written(console, result, folder, basis, replace(settings, fusion=f"late:{rule}"), lap, known)
+        stated = replace(settings, fusion=f"late:{rule}")
+        _written(console, result, folder, basis, stated, made_from, lap, known)
     return folder
 
 
@@ -257,24 +255,19 @@ def _fused(
     each = [planned(workspace, member, replace(settings, inner=inner, system=None)) for member in members]
     _foresee(workspace, [plan for _, plan in each])
     every = tuple(dict.fromkeys(spec for specs, _ in each for spec in specs))
-    extracted(workspace, every, beside=_prints(), verify=False)
-    whole, prints = read(every), read(_prints())
-    folders = [
-        _evaluated(
-            workspace,
-            specs,
-            whole.under([every.index(spec) for spec in specs]),
-            prints,
-            plan,
-            beside and beside / report.run_name(plan.about()),
-        )
-        for specs, plan in each
-    ]
     lap, whole, prints = _measured(workspace, every, read)
     shared = lap.fork()
     with lap.stage("members"):
         folders = [
-            _evaluated(workspace, specs, whole.under(list(map(every.index, specs))), prints, plan, None, shared.fork())
+            _evaluated(
+                workspace,
+                specs,
+                whole.under(list(map(every.index, specs))),
+                prints,
+                plan,
+                beside and beside / report.run_name(plan.about()),
+                shared.fork(),
+            )
             for specs, plan in each
         ]
     stated = replace(
@@ -318,7 +311,6 @@ def _evaluated(
     """
     from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
     from affex.pipeline.evaluation.task import prepare
-    from affex.pipeline.reporting import report, tables
     from affex.pipeline.reporting import report
     from affex.pipeline.reporting.inputs import inputs_of
     from affex.pipeline.streams.readers import reader_of
@@ -338,14 +330,11 @@ def _evaluated(
         task = prepare(table, plan)
         leaks, warnings = _audited(workspace, specs, task, plan, prints, table, allow=allowed)
     atomic.require_writable(folder)
-    result = _cross_validated(workspace, task, plan, kept)
-    notes = (*remarks, *warnings, *result.notes)
-    summary = report.write(replace(result, notes=notes, leaks=leaks), folder, basis, settings, made_from)
-    tables.show(summary, folder, workspace.console.rich)
     with lap.stage("folds"):
         result = _cross_validated(workspace, task, plan, kept)
     result = replace(result, notes=(*remarks, *warnings, *result.notes), leaks=leaks)
-    _written(workspace.console, result, folder, basis, settings, lap, inputs_of(workspace.datasets, specs, basis))
+    known = inputs_of(workspace.datasets, specs, basis)
+    _written(workspace.console, result, folder, basis, settings, made_from, lap, known)
     kept.clear()
     return folder
 
@@ -440,14 +429,21 @@ def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "Fini
 
 
 def _written(
-    console: Terminal, result: "Result", folder: Path, basis: str, settings: Settings, lap: Lap, known: "Inputs"
+    console: Terminal,
+    result: "Result",
+    folder: Path,
+    basis: str,
+    settings: Settings,
+    made_from: Mapping[str, str],
+    lap: Lap,
+    known: "Inputs",
 ) -> None:
     """Write a run's files, what its features lack and how long it took; show it."""
     from affex.pipeline.evaluation import times
     from affex.pipeline.reporting import inputs, report, tables
 
     with lap.stage("report"):
-        summary = report.write(result, folder, basis, settings)
+        summary = report.write(result, folder, basis, settings, made_from)
         inputs.write(folder, known)
     times.write(folder, times.times_of(result, basis, lap, summary.versions))
     tables.show(summary, folder, console.rich)
