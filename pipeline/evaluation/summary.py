@@ -367,9 +367,15 @@ def _per_class(scores: Scores, confusion: metrics.Counts, unit: str) -> tuple[Cl
     shares = zip(recalls, precisions, f1s, strict=True)
     return tuple(
         ClassFigures(
-            name, int(confusion[i].sum()), int(confusion[i, i]), *map(number, own), recall_of(scores, name, unit)
+            name=name,
+            n=int(confusion[i].sum()),
+            correct=int(confusion[i, i]),
+            recall=number(recall),
+            precision=number(precision),
+            f1=number(f1),
+            interval=recall_of(scores, name, unit),
         )
-        for i, (name, own) in enumerate(zip(scores.classes, shares, strict=True))
+        for i, (name, (recall, precision, f1)) in enumerate(zip(scores.classes, shares, strict=True))
     )
 
 

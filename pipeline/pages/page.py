@@ -41,6 +41,10 @@ class Cell:
     link: str = ""
 
 
+#: The cells of a row.
+Row = Sequence[Cell | str]
+
+
 @dataclass(frozen=True)
 class Table:
     """A table that can be sorted by each column.
@@ -59,7 +63,7 @@ class Table:
 
     caption: str
     columns: Sequence[str]
-    rows: Sequence[Sequence[Cell | str]]
+    rows: Sequence[Row]
     filterable: bool = False
 
     @property

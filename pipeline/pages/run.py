@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation import runs, times
 from affex.pipeline.evaluation.calibration import Calibration
 from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.results import ModelSettings
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.summary import Summary
+from affex.pipeline.evaluation.times import Times
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.pages import examples, page, run_pictures, run_tables
 from affex.pipeline.pages.page import Picture
 from affex.pipeline.reporting import beside as beside_figures
-from affex.pipeline.reporting import leak, methods, tables
+from affex.pipeline.reporting import inputs, leak, methods, tables
 from affex.pipeline.reporting.question import question
 from affex.pipeline.specs import discovery
 from affex.pipeline.storage.provenance import code_digest
@@ -71,8 +72,8 @@ def _stamp(run: Run, leaky: Run | None, beside: Beside) -> str:
     sha = hashlib.sha256(code_digest([__package__]).encode())
     for path in sorted(page.TEMPLATES.iterdir()):
         sha.update(path.read_bytes())
-    for one in filter(None, (run, leaky)):
-        sha.update((one.folder / runs.RECORD).read_bytes())
+    for path in (one.folder / name for one in (run, leaky) if one for name in (runs.RECORD, times.FILE, inputs.FILE)):
+        sha.update(path.read_bytes() if path.exists() else b"-")
     sha.update(f"{beside.media} {[str(dataset.root) for dataset in beside.datasets]}".encode())
     return sha.hexdigest()
 
@@ -116,6 +117,7 @@ def _content(run: Run, beside: Beside, leaky: Run | None) -> dict[str, object]:
         "origin": _origin(run),
         "settings_text": (run.folder / runs.SETTINGS).read_text(encoding="utf-8") if _has_settings(run) else "",
         "commands": _commands(run),
+        **_processing(run),
     }
 
 
@@ -128,6 +130,33 @@ def _pictures(summary: Summary) -> list[Picture]:
 
 def _calibration(found: Calibration) -> Picture | None:
     return run_pictures.calibration(found, run_tables.calibration(found)) if found.bins else None
+
+
+def _processing(run: Run) -> dict[str, object]:
+    """Return what the features lack and how long the run took, as far as the files beside it say so."""
+    lacking = inputs.read(run.folder, run.summary.depends_on)
+    taken = times.read(run.folder, run.summary.depends_on)
+    return {
+        "failures": run_tables.failures(lacking) if lacking else None,
+        "coverage": [run_tables.coverage(one) for one in lacking.coverage] if lacking else [],
+        "stages": run_tables.stages(taken) if taken else None,
+        "machine": _machine(taken) if taken else [],
+    }
+
+
+def _machine(taken: Times) -> list[tuple[str, str]]:
+    """Return where and when a run was computed, by name."""
+    folds = taken.folds
+    slowest = f"{folds.slowest}, {folds.slowest_wall:.1f} s" if folds else "-"
+    return [
+        ("began", taken.began),
+        ("system", f"{taken.system}, {taken.machine}"),
+        ("processors", str(taken.processors)),
+        ("memory", f"{taken.memory / 2**30:.1f} GiB"),
+        ("processes", str(taken.processes or "-")),
+        ("folds", f"{folds.n}, {folds.n_kept} of them kept from before; {folds.cpu:.1f} s of CPU" if folds else "-"),
+        ("slowest fold", slowest),
+    ]
 
 
 def _importance(found: Importance, unit: str) -> Picture | None:

@@ -171,17 +171,17 @@ def calibration(found: Calibration, table: Table) -> Picture:
 
     def draw(figure: "Figure") -> None:
         with drawing.axes_of(figure) as axes:
-            used = [one for one in found.bins if one.n]
+            used = [(one.confidence or 0.0, one.correct or 0.0, one.n) for one in found.bins if one.n]
             axes.plot([0, 1], [0, 1], color=drawing.INK, linewidth=0.8, linestyle="--", label="perfect calibration")
             axes.plot(
-                [one.confidence for one in used],
-                [one.correct for one in used],
+                [confidence for confidence, _, _ in used],
+                [correct for _, correct, _ in used],
                 "o-",
                 color=drawing.MAIN,
                 label="this run",
             )
-            for one in used:
-                axes.annotate(str(one.n), (one.confidence, one.correct), (0, 6), textcoords="offset points", fontsize=8)
+            for confidence, correct, n in used:
+                axes.annotate(str(n), (confidence, correct), (0, 6), textcoords="offset points", fontsize=8)
             axes.set(
                 xlim=(0, 1), ylim=(0, 1.05), xlabel="mean confidence in the decision", ylabel="share of right decisions"
             )

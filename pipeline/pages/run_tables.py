@@ -10,8 +10,10 @@ from affex.pipeline.evaluation.calibration import Calibration
 from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.summary import SpeakerFigures, Summary
-from affex.pipeline.pages.page import Cell, Table
+from affex.pipeline.evaluation.times import Times
+from affex.pipeline.pages.page import Cell, Row, Table
 from affex.pipeline.reporting import tables
+from affex.pipeline.reporting.inputs import FaceCoverage, Inputs
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _ceiling(summary: Summary) -> Iterator[Card]:
 
 def classes(summary: Summary) -> Table:
     """Return the figures of each class."""
-    rows = [
+    rows: list[Row] = [
         (row.name, count(row.n), cell(row.recall), interval_cell(row.interval), cell(row.precision), cell(row.f1))
         for row in summary.per_class
     ]
@@ -105,7 +107,7 @@ def classes(summary: Summary) -> Table:
 def groups(summary: Summary) -> Table:
     """Return the figures of each group of utterances."""
     known = next(iter(summary.headlines.values()))
-    rows = [
+    rows: list[Row] = [
         (
             group.attribute,
             group.name,
@@ -123,7 +125,7 @@ def groups(summary: Summary) -> Table:
 
 def importance(found: Importance) -> Table:
     """Return what each group of columns is worth."""
-    rows = [
+    rows: list[Row] = [
         (group.name, count(group.n_columns), cell(group.drop.value), interval_cell(group.drop), cell(group.after))
         for group in found.groups
     ]
@@ -134,7 +136,7 @@ def importance(found: Importance) -> Table:
 
 def calibration(found: Calibration) -> Table:
     """Return how often decisions of some confidence are right."""
-    rows = [
+    rows: list[Row] = [
         (f"{one.low:.1f} to {one.high:.1f}", count(one.n), cell(one.confidence), cell(one.correct))
         for one in found.bins
     ]
@@ -183,7 +185,7 @@ def _confused(counts: Sequence[int], i: int, j: int) -> ConfusionCell:
 def folds(summary: Summary) -> Table:
     """Return what each fold tested and what its search chose."""
     chosen = list(dict.fromkeys(name for fold in summary.folds for name in fold.best_params))
-    rows = [
+    rows: list[Row] = [
         (
             fold.name,
             count(fold.n_train),
@@ -205,7 +207,7 @@ def parameter(value: object) -> Cell:
 
 def figures(summary: Summary) -> Table:
     """Return all figures of all tested utterances."""
-    rows = [
+    rows: list[Row] = [
         (tables.METRICS[name].title, cell(figure.value), interval_cell(figure.interval), cell(figure.chance))
         for name, figure in summary.figures.items()
     ]
@@ -215,3 +217,43 @@ def figures(summary: Summary) -> Table:
 def counted(pairs: Sequence[tuple[str, int]], caption: str, heads: tuple[str, str]) -> Table:
     """Return a table of names and counts."""
     return Table(caption, heads, [(name, count(n)) for name, n in pairs])
+
+
+def stages(found: Times) -> Table:
+    """Return how long each stage of a run took."""
+    rows: list[Row] = [(one.name, seconds(one.wall), seconds(one.cpu)) for one in found.stages]
+    return Table("Stages", ("stage", "time, s", "CPU time with workers, s"), rows)
+
+
+def seconds(value: float | None) -> Cell:
+    """Return a time in s with one decimal place."""
+    return Cell("-" if value is None else f"{value:.1f}", value)
+
+
+def failures(found: Inputs) -> Table:
+    """Return why utterances have no rows, by feature."""
+    rows: list[Row] = [
+        (one.feature, one.corpus, count(reason.n), reason.first, reason.message)
+        for one in found.failures
+        for reason in one.reasons
+    ]
+    return Table("Utterances without rows, by reason", ("feature", "corpus", "utterances", "first", "message"), rows)
+
+
+def coverage(found: FaceCoverage) -> Table:
+    """Return in how many frames a face was found, by speaker."""
+    every = (("all", found.all), *((one.name, one) for one in found.speakers))
+    rows: list[Row] = [
+        (
+            name,
+            count(one.n_utterances),
+            count(one.n_without),
+            count(one.n_faceless),
+            count(one.n_frames),
+            count(one.n_found),
+            cell(one.share),
+        )
+        for name, one in every
+    ]
+    heads = ("speaker", "utterances", "without frames", "without a face", "frames", "with a face", "share")
+    return Table(f"Frames with a face ({found.feature})", heads, rows, filterable=len(rows) > 12)

@@ -109,7 +109,8 @@ def failures_of(dataset: Dataset, spec: FeatureSpec) -> Failures:
 
 def together(depends_on: str, parts: Iterable[Inputs]) -> Inputs:
     """Return what the features of several runs lack, each once."""
-    failures, faces = [], []
+    failures: list[Failures] = []
+    faces: list[FaceCoverage] = []
     for part in parts:
         failures += part.failures
         faces += part.coverage

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def drawing(
     height: float,
     picture: io.BytesIO,
     kind: str = "png",
-    style: Mapping[str, object] = MappingProxyType({}),
+    style: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator["Figure"]:
     """Yield a figure of this size in inches, then write it into `picture` as a file of one of the `KINDS`.
 
@@ -70,7 +70,8 @@ def drawing(
     with (
         matplotlib.style.context("default"),
         # Names may contain dollar signs.
-        matplotlib.rc_context({"svg.hashsalt": "affex", "text.parse_math": False, **style}),
+        matplotlib.rc_context({"svg.hashsalt": "affex", "text.parse_math": False}),
+        matplotlib.rc_context(dict[Any, Any](style)),
         warnings.catch_warnings(),
     ):
         # A letter that the font lacks is drawn as an empty box, which is sufficient.

@@ -102,7 +102,7 @@ class Corpora:
     @property
     def each(self) -> "list[Corpora]":
         """The corpora one by one."""
-        return [replace(self, dataset=name, data=data and str(data)) for name, data in self._pairs]
+        return [replace(self, dataset=name, data=None if data is None else str(data)) for name, data in self._pairs]
 
     @property
     def folder(self) -> Path:
