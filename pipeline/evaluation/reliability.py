@@ -87,4 +87,4 @@ def _places(confidence: Floats) -> Numbers:
 
 
 def _sums(place: Numbers, weights: NDArray[np.generic] | None) -> Floats:
-    return np.bincount(place, weights=weights, minlength=BINS)
+    return np.bincount(place, weights=weights, minlength=BINS).astype(np.float64)
