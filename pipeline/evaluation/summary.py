@@ -363,19 +363,11 @@ def _chance(scores: Scores) -> tuple[Scores, str]:
 def _per_class(scores: Scores, confusion: metrics.Counts, unit: str) -> tuple[ClassFigures, ...]:
     if not scores.classes:
         return ()
-    recalls, precisions, f1s = metrics.recalls(confusion), metrics.precisions(confusion), metrics.f1s(confusion)
-    shares = zip(recalls, precisions, f1s, strict=True)
+    counts = zip(confusion.sum(axis=1).tolist(), np.diag(confusion).tolist(), strict=True)
+    shares = zip(metrics.recalls(confusion), metrics.precisions(confusion), metrics.f1s(confusion), strict=True)
     return tuple(
-        ClassFigures(
-            name=name,
-            n=int(confusion[i].sum()),
-            correct=int(confusion[i, i]),
-            recall=number(recall),
-            precision=number(precision),
-            f1=number(f1),
-            interval=recall_of(scores, name, unit),
-        )
-        for i, (name, (recall, precision, f1)) in enumerate(zip(scores.classes, shares, strict=True))
+        ClassFigures(name, n, correct, number(recall), number(precision), number(f1), recall_of(scores, name, unit))
+        for name, (n, correct), (recall, precision, f1) in zip(scores.classes, counts, shares, strict=True)
     )
 
 

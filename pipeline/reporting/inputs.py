@@ -109,12 +109,9 @@ def failures_of(dataset: Dataset, spec: FeatureSpec) -> Failures:
 
 def together(depends_on: str, parts: Iterable[Inputs]) -> Inputs:
     """Return what the features of several runs lack, each once."""
-    failures: list[Failures] = []
-    faces: list[FaceCoverage] = []
-    for part in parts:
-        failures += part.failures
-        faces += part.coverage
-    return Inputs(depends_on, tuple(dict.fromkeys(failures)), tuple(dict.fromkeys(faces)))
+    known = list(parts)
+    failures = dict.fromkeys(one for part in known for one in part.failures)
+    return Inputs(depends_on, tuple(failures), tuple(dict.fromkeys(one for part in known for one in part.coverage)))
 
 
 def write(folder: Path, inputs: Inputs) -> None:
