@@ -169,7 +169,10 @@ class Classifier(ABC):
         """Whether its scores are probabilities of the classes, calibrated or not; it depends on the estimator."""
         from affex.classifiers.estimators.inspection import answer_of
 
-        return answer_of(self._built()) == "probabilities"
+        try:
+            return answer_of(self._built()) == "probabilities"
+        except ValueError:  # its settings are for values, as ``svm:epsilon=0.1``: it has no scores of classes
+            return False
 
     @property
     def reads_each_row(self) -> bool:

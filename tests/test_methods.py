@@ -181,7 +181,9 @@ def test_values_have_their_own_figures_and_search(of_values):
 def test_the_search_says_what_folds_chose_and_where_there_was_none(of_classes):
     folds = tuple(FoldSummary(str(n), 9, 1, {"C": 10.0 if n else 0.1}) for n in range(3))
     folds = (*folds, FoldSummary("3", 9, 1, {"C": 1.0}, limits={"search": "one speaker"}))
-    said = methods.paragraph(replace(of_classes, folds=folds))
+    edge = "the search stands at the edge of its grid in 1 of 4 folds: C=10"
+    said = methods.paragraph(replace(of_classes, folds=folds, notes=(edge,)))
+    assert f"Limits: {edge}. " in said
     assert "The folds chose C = 10 (2 of 4), 0.1 (1 of 4), 1 (1 of 4). " in said
     assert "Limits: settings were fixed, not searched for in 1 of 4 folds (one speaker)" in said
 

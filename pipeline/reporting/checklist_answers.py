@@ -1,33 +1,22 @@
 """The answer to an item of the checklist, and what all answers are made from."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from affex.pipeline.evaluation import times
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.summary import Summary
-from affex.pipeline.reporting import described
+from affex.pipeline.reporting import described, inputs
 from affex.pipeline.reporting.described import DescribedCorpus, DescribedModel
-from affex.pipeline.storage import files
-from affex.pipeline.storage.sealed import opened
+from affex.pipeline.reporting.inputs import Inputs
 
 Status = Literal["run", "partly", "author"]
 #: A run answers it; a run answers a part of it; only the author can.
 RUN: Status = "run"
 PARTLY: Status = "partly"
 AUTHOR: Status = "author"
-
-#: The file of a run that holds what may differ between equal runs: the machine, times.
-TIMES = "times.json"
-#: What that file says of the machine: how a field is called here, and how its value is shown.
-MACHINE: Mapping[str, tuple[str, Callable[[Any], str]]] = {
-    "system": ("system", str),
-    "machine": ("type of processor", str),
-    "processors": ("logical processors", str),
-    "memory": ("memory", lambda n_bytes: f"{int(n_bytes) / 1e9:.1f} GB"),
-    "processes": ("processes that computed", str),
-}
 
 
 @dataclass(frozen=True)
@@ -79,16 +68,20 @@ class Known:
         return described.models(self.summary.about.settings)
 
     @functools.cached_property
-    def machine(self) -> Mapping[str, Any]:
+    def machine(self) -> Mapping[str, str]:
         """The machine as the run's times have it; empty where they are of another run, damaged, or not there."""
-        try:
-            record = opened(files.content(self.run.folder / TIMES))
-        except (OSError, ValueError):
+        found = times.read(self.run.folder, self.summary.depends_on)
+        if found is None:
             return {}
-        if record.get("depends_on") != self.summary.depends_on:
-            return {}
-        known = {name: value for name in MACHINE if isinstance(value := record.get(name), str | int)}
-        return {MACHINE[name][0]: MACHINE[name][1](value) for name, value in known.items()}
+        kind = {"system": found.system, "type of processor": found.machine}
+        known = {**kind, "logical processors": str(found.processors)}
+        by = {"processes that computed": str(found.processes)} if found.processes else {}
+        return {**known, "memory": f"{found.memory / 1e9:.1f} GB", **by}
+
+    @functools.cached_property
+    def lacking(self) -> Inputs | None:
+        """What the features lack; None where that is not known."""
+        return inputs.read(self.run.folder, self.summary.depends_on)
 
     @property
     def is_synthetic(self) -> bool:

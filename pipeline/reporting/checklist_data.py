@@ -1,9 +1,11 @@
 """Answers on what is claimed and on the data: modules 1, 3 and the first items of 4 of the checklist."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from affex.pipeline.evaluation import speakers
-from affex.pipeline.reporting import tables
+from affex.pipeline.reporting import inputs, tables
 from affex.pipeline.reporting.checklist_answers import PARTLY, RUN, Answer, Known, author, record
 from affex.pipeline.reporting.methods_data import left_out
 from affex.pipeline.reporting.prose import counted, listed, settings
@@ -102,17 +104,37 @@ def missing(known: Known) -> Answer:
     """3f: what did not count, and what utterances lack."""
     notes = [note for note in known.summary.notes if any(word in note for word in LACKING)]
     lost = f"{left_out(known.summary)} did not count." if known.summary.left_out else "No utterance was left out."
-    text = " ".join([lost, *(f"{note}." for note in notes)])
-    return Answer(RUN, f"{text} Missing values of columns: see 4c.", record("left_out", "notes"))
+    text = " ".join([lost, *_failures(known), *_faces(known), *(f"{note}." for note in notes)])
+    source = record("left_out", "notes") + (f"; {inputs.FILE}: failures, coverage" if known.lacking else "")
+    return Answer(RUN, f"{text} Missing values of columns: see 4c.", source)
+
+
+def _failures(known: Known) -> Iterator[str]:
+    """Yield which utterances have no rows of a feature, by reason."""
+    for one in known.lacking.failures if known.lacking else ():
+        reasons = "; ".join(f"{reason.n}: {reason.message}" for reason in one.reasons)
+        of = f"{one.n_failed} of {one.n_utterances} utterances of {one.corpus} have no rows of {one.feature}"
+        yield f"{of} ({reasons})." if reasons else f"{of}."
+
+
+def _faces(known: Known) -> Iterator[str]:
+    """Yield how often the features of faces saw one."""
+    for one in known.lacking.coverage if known.lacking else ():
+        share = f"{one.all.share:.1%}" if one.all.share is not None else "no share"
+        yield f"A face was found in {share} of the frames of {one.feature}."
 
 
 def representative(known: Known) -> Answer:
     """3g: what is known of the people."""
     languages = [corpus.sheet.language for corpus in known.corpora if corpus.sheet and corpus.sheet.language]
-    if not known.section("Who"):
+    groups = [f"{one.attribute} {one.name}: {one.n} utterances of {one.n_clusters}" for one in known.summary.groups]
+    tested = f"Tested, by what is known of the utterances: {listed(groups)} {known.unit}s." if groups else ""
+    spoken = f"Language: {listed(languages)}." if languages else ""
+    text = " ".join(filter(None, (known.section("Who"), spoken, tested)))
+    if not text:
         return author(f"How the {known.unit}s compare with the population of the claim: age, sex, language, culture.")
-    text = f"{known.section('Who')} Language: {listed(languages) or 'not known'}."
-    return Answer(PARTLY, text, f"{known.sheets}: Who", "Whether these people stand for the population of the claim.")
+    source = "; ".join(filter(None, (known.sheets and f"{known.sheets}: Who", record("groups") if groups else "")))
+    return Answer(PARTLY, text, source, "Whether these people stand for the population of the claim.")
 
 
 def excluded(known: Known) -> Answer:
@@ -137,6 +159,6 @@ def corrupt(known: Known) -> Answer:
         "Media are decoded whole and known by their digests; an utterance that cannot be computed is listed with its "
         "reason; where there is sound, recordings are compared by it, so that copies are found."
     )
-    found = " ".join(f"{note}." for note in notes) or "The checks noted nothing."
+    found = " ".join([*_failures(known), *(f"{note}." for note in notes)]) or "The checks noted nothing."
     lost = f" Left out: {left_out(summary)}." if summary.left_out else ""
     return Answer(RUN, f"{checks} {found}{lost}{tables.mark(summary)}", record("notes", "left_out", "leaks"))

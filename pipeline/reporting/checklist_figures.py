@@ -40,8 +40,18 @@ def uncertainty(known: Known) -> Answer:
     reasons = {summary.interval(name).reason for name in summary.headlines} - {""}
     method = f"{summary.interval_method}, over {summary.n_clusters} {known.unit}s"
     sources = "; ".join(reference(key).label for key in ("quenouille1956", "tukey1958"))
-    text = f"{found} ({method}; {sources}). {' '.join(f'None where {reason}.' for reason in sorted(reasons))}"
-    return Answer(RUN, text.strip(), record("figures.interval", "interval_method"))
+    none = " ".join(f"None where {reason}." for reason in sorted(reasons))
+    text = " ".join(filter(None, (f"{found} ({method}; {sources}).", none, _calibration(known))))
+    return Answer(RUN, text, record("figures.interval", "interval_method", "calibration"))
+
+
+def _calibration(known: Known) -> str:
+    """Return how far the scores can be trusted as probabilities, in words."""
+    found = known.summary.calibration
+    if found.error is None:
+        return f"Calibration is not known: {found.reason}." if found.reason else ""
+    error = tables.with_interval(found.error)
+    return f"Expected calibration error of the decisions {error} ({reference('guo2017').label})."
 
 
 def tests(known: Known) -> Answer:

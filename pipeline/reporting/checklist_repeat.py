@@ -1,8 +1,8 @@
 """Answers on how a run is repeated: module 2 of the checklist."""
 
 from affex.pipeline.caching.dataset import TABLE
-from affex.pipeline.evaluation import runs
-from affex.pipeline.reporting.checklist_answers import MACHINE, PARTLY, RUN, TIMES, Answer, Known, author, record
+from affex.pipeline.evaluation import runs, times
+from affex.pipeline.reporting.checklist_answers import PARTLY, RUN, Answer, Known, author, record
 from affex.pipeline.reporting.prose import counted, listed, settings
 
 
@@ -42,7 +42,7 @@ def machine(known: Known) -> Answer:
     if not known.machine:
         return Answer(PARTLY, versions, record("versions"), "The machine: processors, memory, accelerator.")
     text = f"Machine: {settings(known.machine)}. {versions}"
-    return Answer(RUN, text, f"{TIMES}: {', '.join(MACHINE)}; {record('versions')}")
+    return Answer(RUN, text, f"{times.FILE}: system, machine, processors, memory; {record('versions')}")
 
 
 def instructions(known: Known) -> Answer:

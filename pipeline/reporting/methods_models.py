@@ -19,6 +19,8 @@ from affex.pipeline.text.errors import AffexError
 
 #: A classifier with more settings than these names those only that are not its defaults.
 MOST_SETTINGS = 8
+#: What a note says of a search whose choice stands at the edge (`pipeline.evaluation.searches`).
+EDGE = "edge of its grid"
 #: Steps of scikit-learn's pipelines in words; `{}` is the setting that is named behind.
 STEPS = {
     "SimpleImputer": ("missing values become the column's {}", "strategy"),
@@ -193,8 +195,9 @@ def _chosen(summary: Summary) -> Iterator[str]:
 
 
 def limits(summary: Summary) -> Sequence[str]:
-    """Return what the training rows were too few for, a sentence each."""
-    return tuple(training_limits.sentences([(fold.best_params, fold.limits) for fold in summary.folds]))
+    """Return what the training rows were too few for, and where a search stands at the edge of its grid."""
+    met = tuple(training_limits.sentences([(fold.best_params, fold.limits) for fold in summary.folds]))
+    return (*met, *(note for note in summary.notes if EDGE in note and note not in met))
 
 
 def chosen(summary: Summary) -> list[str]:
