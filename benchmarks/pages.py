@@ -42,8 +42,10 @@ def seconds(work: Callable[[], object]) -> float:
 def main() -> None:
     """Print the seconds of the run's files, those of the page, and the page's size, a line a round."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in {"utterances": 10_000, "speakers": 100, "classes": 7, "rounds": 3}.items():
-        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--utterances", type=int, default=10_000)
+    parser.add_argument("--speakers", type=int, default=100)
+    parser.add_argument("--classes", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     result = result_of(given.utterances, given.speakers, given.classes)
     print(f"{given.utterances} utterances, {given.speakers} speakers, {given.classes} classes")
