@@ -160,7 +160,7 @@ class Feature(ABC):
     version: ClassVar[int] = 1
     #: Distributions whose version is part of the cache key.
     packages: ClassVar[tuple[str, ...]] = ()
-    #: What a paper that uses it cites: keys of ``pipeline/reporting/references.toml``, or whole BibTeX entries.
+    #: What a paper that uses it cites: keys of ``pipeline/publishing/references.toml``, or whole BibTeX entries.
     cites: ClassVar[tuple[str, ...]] = ()
     #: Whether its rows carry pictures.
     with_crops: ClassVar[bool] = False

@@ -53,7 +53,7 @@ _POINTS = slice(_BOX.stop, _BOX.stop + 10)
 SHARP_SIZE = 96
 
 
-#: What a paper that uses a detector cites: keys of ``pipeline/reporting/references.toml``.
+#: What a paper that uses a detector cites: keys of ``pipeline/publishing/references.toml``.
 CITED: dict[str, tuple[str, ...]] = {
     "mmod": ("king2015",),
     "hog": ("dalal2005",),

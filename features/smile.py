@@ -337,7 +337,7 @@ def _description(set_: str, level: Level) -> Any:
         ) from error
 
 
-#: What a set cites besides openSMILE, by the beginning of its name; keys of ``pipeline/reporting/references.toml``.
+#: What a set cites besides openSMILE, by the beginning of its name; keys of ``pipeline/publishing/references.toml``.
 SOURCES = {"ComParE": "schuller2016", "eGeMAPS": "eyben2016", "GeMAPS": "eyben2016", "IS09": "schuller2009"}
 
 _SUFFIXES: dict[str, Level] = {"": "functionals", "-lld": "lld"}

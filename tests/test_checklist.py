@@ -22,9 +22,9 @@ from affex.pipeline.evaluation.summary import summarise
 from affex.pipeline.evaluation.times import Times
 from affex.pipeline.fusion import fusion
 from affex.pipeline.pages import checklist as pages
+from affex.pipeline.publishing.checklist import MODULES, PUBLISHED, Checklist, checklist
+from affex.pipeline.publishing.checklist_answers import AUTHOR, PARTLY, RUN, Answer
 from affex.pipeline.reporting import comparison, inputs
-from affex.pipeline.reporting.checklist import MODULES, PUBLISHED, Checklist, checklist
-from affex.pipeline.reporting.checklist_answers import AUTHOR, PARTLY, RUN, Answer
 from affex.pipeline.reporting.coverage import Coverage
 from affex.pipeline.reporting.inputs import FaceCoverage, FailureReason, Failures, Inputs
 

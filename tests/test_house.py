@@ -67,6 +67,7 @@ ROOMS = [
     "systems",
     "fusion",
     "reporting",
+    "publishing",
     "contact_sheet",
     "pages",
     "workspace",

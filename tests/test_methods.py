@@ -21,9 +21,9 @@ from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.evaluation.summary import Summary, summarise
 from affex.pipeline.fusion import fusion
-from affex.pipeline.reporting import beside, described, methods
+from affex.pipeline.publishing import beside, described, methods
+from affex.pipeline.publishing.question import question
 from affex.pipeline.reporting.comparison import compare
-from affex.pipeline.reporting.question import question
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.storage.provenance import versions

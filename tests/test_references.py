@@ -9,8 +9,8 @@ from conftest import ROOT
 from affex.features.faces import CITED
 from affex.features.smile import SOURCES
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
-from affex.pipeline.reporting.prose import Cite, as_latex, as_text, cite, cited, counted, listed
-from affex.pipeline.reporting.references import AFFEX, Reference, of_system, reference, references
+from affex.pipeline.publishing.prose import Cite, as_latex, as_text, cite, cited, counted, listed
+from affex.pipeline.publishing.references import AFFEX, Reference, of_system, reference, references
 from affex.pipeline.specs import discovery
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.systems.system import systems
@@ -65,7 +65,7 @@ def test_every_reference_is_cited_by_something():
 
 
 def test_everything_that_is_cited_in_the_sentences_is_there():
-    texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "pipeline" / "reporting").glob("*.py"))]
+    texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "pipeline" / "publishing").glob("*.py"))]
     keys = {key for text in texts for key in re.findall(r'"([a-z]+(?:19|20)\d\d)"', text)}
     assert keys <= references().keys()
     assert len(keys) > 10
@@ -165,7 +165,7 @@ def test_prose():
 
 
 def test_the_table_is_shipped():
-    assert '"affex.pipeline.reporting" = ["references.toml"]' in Path(ROOT, "pyproject.toml").read_text(
+    assert '"affex.pipeline.publishing" = ["references.toml"]' in Path(ROOT, "pyproject.toml").read_text(
         encoding="utf-8"
     )
 

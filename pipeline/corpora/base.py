@@ -122,7 +122,7 @@ class Corpus:
     excerpts
         Whether its licence allows passing on short excerpts, with its name and the licence beside them.
     cites
-        What a paper that uses it cites: keys of ``pipeline/reporting/references.toml``, or whole BibTeX entries.
+        What a paper that uses it cites: keys of ``pipeline/publishing/references.toml``, or whole BibTeX entries.
     language
         What is spoken; empty where it is not known.
     human

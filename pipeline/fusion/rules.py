@@ -65,7 +65,7 @@ class Rule(ABC):
     scores: ClassVar[str]
     #: Whether the fused scores are probabilities, whatever those of the members are; else they are only if those are.
     calibrates: ClassVar[bool] = False
-    #: Its sources: keys of ``pipeline/reporting/references.toml``.
+    #: Its sources: keys of ``pipeline/publishing/references.toml``.
     cites: ClassVar[tuple[str, ...]] = ()
 
     @classmethod

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.pages import page
-from affex.pipeline.reporting import checklist as reforms
-from affex.pipeline.reporting.checklist import PUBLISHED, STATUS, Checklist, Item, checklist
-from affex.pipeline.reporting.checklist_answers import AUTHOR
-from affex.pipeline.reporting.question import question
+from affex.pipeline.publishing import checklist as reforms
+from affex.pipeline.publishing.checklist import PUBLISHED, STATUS, Checklist, Item, checklist
+from affex.pipeline.publishing.checklist_answers import AUTHOR
+from affex.pipeline.publishing.question import question
 from affex.pipeline.storage import atomic
 from affex.pipeline.text.markdown import escaped
 from affex.version import __version__

@@ -19,9 +19,10 @@ from affex.pipeline.evaluation.times import Times
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.pages import examples, page, run_pictures, run_tables
 from affex.pipeline.pages.page import Picture
-from affex.pipeline.reporting import beside as beside_figures
-from affex.pipeline.reporting import inputs, leak, methods, tables
-from affex.pipeline.reporting.question import question
+from affex.pipeline.publishing import beside as beside_figures
+from affex.pipeline.publishing import methods
+from affex.pipeline.publishing.question import question
+from affex.pipeline.reporting import inputs, leak, tables
 from affex.pipeline.specs import discovery
 from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.text import wording

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from affex.pipeline.evaluation.summary import Summary
-from affex.pipeline.reporting import described, tables
-from affex.pipeline.reporting.described import DescribedCorpus
-from affex.pipeline.reporting.references import Reference, of_system, reference
+from affex.pipeline.publishing import described
+from affex.pipeline.publishing.described import DescribedCorpus
+from affex.pipeline.publishing.references import Reference, of_system, reference
+from affex.pipeline.reporting import tables
 from affex.pipeline.systems.system import System, systems
 
 #: The sentence where no published figure of the corpus is known here.

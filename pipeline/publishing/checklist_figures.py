@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from affex.pipeline.reporting import beside, comparisons, tables
-from affex.pipeline.reporting.checklist_answers import PARTLY, RUN, Answer, Known, record
-from affex.pipeline.reporting.methods_figures import DEFINITIONS
-from affex.pipeline.reporting.prose import as_text, cite
-from affex.pipeline.reporting.references import reference
+from affex.pipeline.publishing import beside
+from affex.pipeline.publishing.checklist_answers import PARTLY, RUN, Answer, Known, record
+from affex.pipeline.publishing.methods_figures import DEFINITIONS
+from affex.pipeline.publishing.prose import as_text, cite
+from affex.pipeline.publishing.references import reference
+from affex.pipeline.reporting import comparisons, tables
 
 
 def baselines(known: Known) -> Answer:

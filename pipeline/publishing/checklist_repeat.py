@@ -2,8 +2,8 @@
 
 from affex.pipeline.caching.dataset import TABLE
 from affex.pipeline.evaluation import runs, times
-from affex.pipeline.reporting.checklist_answers import PARTLY, RUN, Answer, Known, author, record
-from affex.pipeline.reporting.prose import counted, listed, settings
+from affex.pipeline.publishing.checklist_answers import PARTLY, RUN, Answer, Known, author, record
+from affex.pipeline.publishing.prose import counted, listed, settings
 
 
 def data(known: Known) -> Answer:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from affex.pipeline.evaluation.runs import Run
-from affex.pipeline.reporting import checklist_data, checklist_figures, checklist_models, checklist_repeat
-from affex.pipeline.reporting.checklist_answers import AUTHOR, PARTLY, RUN, Answer, Known
+from affex.pipeline.publishing import checklist_data, checklist_figures, checklist_models, checklist_repeat
+from affex.pipeline.publishing.checklist_answers import AUTHOR, PARTLY, RUN, Answer, Known
 
 #: Where the published table stands.
 PUBLISHED = "https://doi.org/10.1126/sciadv.adk3452"

@@ -8,8 +8,9 @@ from typing import Literal
 from affex.pipeline.evaluation import times
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.summary import Summary
-from affex.pipeline.reporting import described, inputs
-from affex.pipeline.reporting.described import DescribedCorpus, DescribedModel
+from affex.pipeline.publishing import described
+from affex.pipeline.publishing.described import DescribedCorpus, DescribedModel
+from affex.pipeline.reporting import inputs
 from affex.pipeline.reporting.inputs import Inputs
 
 Status = Literal["run", "partly", "author"]

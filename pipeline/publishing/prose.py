@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from affex.pipeline.reporting.references import Reference, reference
+from affex.pipeline.publishing.references import Reference, reference
 from affex.pipeline.text.latex import latex
 from affex.pipeline.text.printable import printable
 

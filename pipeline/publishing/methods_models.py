@@ -11,9 +11,9 @@ from affex.pipeline.evaluation.results import FusionSettings
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.fusion.fusion import rule_of
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
-from affex.pipeline.reporting import described, prose
-from affex.pipeline.reporting.described import DescribedFeature, DescribedModel
-from affex.pipeline.reporting.prose import Cite, cite, listed
+from affex.pipeline.publishing import described, prose
+from affex.pipeline.publishing.described import DescribedFeature, DescribedModel
+from affex.pipeline.publishing.prose import Cite, cite, listed
 from affex.pipeline.specs import discovery
 from affex.pipeline.text.errors import AffexError
 

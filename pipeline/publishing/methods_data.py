@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from affex.pipeline.evaluation.summary import Summary
-from affex.pipeline.reporting import described
-from affex.pipeline.reporting.described import DescribedCorpus
-from affex.pipeline.reporting.prose import Cite, cite, counted, listed
+from affex.pipeline.publishing import described
+from affex.pipeline.publishing.described import DescribedCorpus
+from affex.pipeline.publishing.prose import Cite, cite, counted, listed
 
 
 def data(summary: Summary) -> Iterator[str | Cite]:

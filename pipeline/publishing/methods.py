@@ -7,14 +7,14 @@ figure too good (test utterances used without labels, leaks) is said in plain wo
 from collections.abc import Iterator
 
 from affex.pipeline.evaluation.summary import Summary
-from affex.pipeline.reporting import described, prose
+from affex.pipeline.publishing import described, prose
+from affex.pipeline.publishing.methods_data import data
+from affex.pipeline.publishing.methods_figures import figures
+from affex.pipeline.publishing.methods_models import fusion, models
+from affex.pipeline.publishing.methods_protocol import protocol
+from affex.pipeline.publishing.prose import Cite, Words
+from affex.pipeline.publishing.references import AFFEX, Reference, of_system
 from affex.pipeline.reporting.compared import Compared
-from affex.pipeline.reporting.methods_data import data
-from affex.pipeline.reporting.methods_figures import figures
-from affex.pipeline.reporting.methods_models import fusion, models
-from affex.pipeline.reporting.methods_protocol import protocol
-from affex.pipeline.reporting.prose import Cite, Words
-from affex.pipeline.reporting.references import AFFEX, Reference, of_system
 from affex.pipeline.systems.system import systems
 
 

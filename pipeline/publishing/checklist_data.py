@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from affex.pipeline.evaluation import speakers
+from affex.pipeline.publishing.checklist_answers import PARTLY, RUN, Answer, Known, author, record
+from affex.pipeline.publishing.methods_data import left_out
+from affex.pipeline.publishing.prose import counted, listed, settings
+from affex.pipeline.publishing.question import question
 from affex.pipeline.reporting import inputs, tables
-from affex.pipeline.reporting.checklist_answers import PARTLY, RUN, Answer, Known, author, record
-from affex.pipeline.reporting.methods_data import left_out
-from affex.pipeline.reporting.prose import counted, listed, settings
-from affex.pipeline.reporting.question import question
 
 #: Words of a note on recordings that are damaged, silent, or doubled.
 CORRUPT = ("silen", "damage", "noise", "cut", "cop", "same sound", "without a face", "could not", "clip", "short")

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from affex.pipeline.reporting import methods_models, prose
-from affex.pipeline.reporting.checklist_answers import PARTLY, RUN, Answer, Known, record
-from affex.pipeline.reporting.described import DescribedModel
-from affex.pipeline.reporting.methods_protocol import protocol, shared
-from affex.pipeline.reporting.prose import as_text, counted, listed
+from affex.pipeline.publishing import methods_models, prose
+from affex.pipeline.publishing.checklist_answers import PARTLY, RUN, Answer, Known, record
+from affex.pipeline.publishing.described import DescribedModel
+from affex.pipeline.publishing.methods_protocol import protocol, shared
+from affex.pipeline.publishing.prose import as_text, counted, listed
 
 
 def transformations(known: Known) -> Answer:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from affex.pipeline.evaluation.summary import Summary
+from affex.pipeline.publishing.prose import Cite, cite, listed
 from affex.pipeline.reporting.compared import Compared
-from affex.pipeline.reporting.prose import Cite, cite, listed
 
 #: What a headline figure is, in words, and its source.
 DEFINITIONS: Mapping[str, tuple[str, str]] = {

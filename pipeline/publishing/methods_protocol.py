@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from affex.pipeline.evaluation.summary import Summary
-from affex.pipeline.reporting.prose import Cite, cite, counted
+from affex.pipeline.publishing.prose import Cite, cite, counted
 
 
 def protocol(summary: Summary) -> Iterator[str | Cite]:

@@ -2,9 +2,9 @@
 
 from affex.pipeline.evaluation.results import FusionSettings
 from affex.pipeline.evaluation.summary import Summary
-from affex.pipeline.reporting import described
-from affex.pipeline.reporting.described import DescribedModel
-from affex.pipeline.reporting.prose import counted, listed
+from affex.pipeline.publishing import described
+from affex.pipeline.publishing.described import DescribedModel
+from affex.pipeline.publishing.prose import counted, listed
 from affex.pipeline.text.printable import printable
 
 #: The most models of a fusion that a question names.
