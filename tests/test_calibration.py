@@ -20,10 +20,18 @@ from affex.pipeline.evaluation.results import FoldSummary, Scores
 from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.summary import summarise
 from affex.pipeline.fusion import fusion
-from affex.pipeline.reporting import report
+from affex.pipeline.reporting import pictures, report
 from affex.pipeline.specs.classifiers import classifier_of
 
 PLAN = Plan(corpus="toy", features=("made",), classifier=Bayes(), keys=("0123456789ab",))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_pictures():
+    """Draw none: they take most of the time that it takes to write a run, and no test here looks at them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, "of_result", lambda *_: {})
+        yield
 
 
 def scores(true: str, predicted: str, values: list[list[float]], speakers: str) -> Scores:
