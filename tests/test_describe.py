@@ -115,7 +115,7 @@ def test_nothing_can_be_said_of_effects_where_speakers_have_one_class(found):
     _, record, written = found
     [view] = record.views
     assert view.shares is not None
-    assert view.shares.only_label == pytest.approx(0, abs=1e-9)
+    assert view.shares.only_label.value == pytest.approx(0, abs=1e-9)
     assert not any(one.largest for one in view.effects.classes)
     assert "no class has them" in written.read_text(encoding="utf-8")
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.pages.page import Cell, Table
 from affex.pipeline.statistics.agreement import Agreement
 from affex.pipeline.statistics.counts import Count, Counts, Crossed, Dimension
@@ -122,13 +123,20 @@ def dimensions_table(dimensions: Sequence[Dimension]) -> Table:
 def shares_table(shares: Shares) -> Table:
     """Return what speaker and class explain."""
     rows = [
-        ["speaker", share(shares.speaker), share(shares.speaker_by_chance)],
-        ["class", share(shares.label), share(shares.label_by_chance)],
-        ["both", share(shares.both), "-"],
-        ["speaker beyond class", share(shares.only_speaker), "-"],
-        ["class beyond speaker", share(shares.only_label), "-"],
+        [name, share(one.value), _ends(one), share(chance)]
+        for name, one, chance in (
+            ("speaker", shares.speaker, shares.speaker_by_chance),
+            ("class", shares.label, shares.label_by_chance),
+            ("both", shares.both, math.nan),
+            ("speaker beyond class", shares.only_speaker, math.nan),
+            ("class beyond speaker", shares.only_label, math.nan),
+        )
     ]
-    return Table("Share of the variance explained", ("by", "share", "by chance"), rows)
+    return Table("Share of the variance explained", ("by", "share", "95 % interval", "by chance"), rows)
+
+
+def _ends(one: Interval) -> str:
+    return "-" if one.low is None or one.high is None else f"[{one.low:.1%}, {one.high:.1%}]"
 
 
 def effects_table(view: View) -> Table:
@@ -139,12 +147,13 @@ def effects_table(view: View) -> Table:
             effect.column,
             number(effect.size),
             number(effect.shift),
+            f"[{effect.low:.2f}, {effect.high:.2f}]",
             Cell(_p(effect.corrected), effect.corrected),
         ]
         for one in view.effects.classes
         for effect in one.largest
     ]
-    columns = ("class", "column", "effect size", "shift, SD", "p, corrected")
+    columns = ("class", "column", "effect size", "shift, SD", "95 % interval", "p, corrected")
     return _table(f"Columns of {view.feature} that a class shifts most reliably", columns, rows)
 
 
