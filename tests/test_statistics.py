@@ -260,7 +260,7 @@ def test_a_map_of_classes_may_turn_disagreement_into_agreement():
 
 
 def test_a_rater_who_names_two_labels_gives_each_a_half():
-    found = agreement._coincidences([((("a", "b")), ("a",))])
+    found = agreement._coincidences([(("a", "b"), ("a",))], np.array([0]))
     np.testing.assert_allclose(found[0], [[1.0, 0.5], [0.5, 0.0]])
 
 
