@@ -13,6 +13,8 @@ from affex.pipeline.statistics.recordings import Format, Quantity, Spread, secon
 from affex.pipeline.statistics.twins import Pair
 from affex.pipeline.statistics.variance import Shares
 
+Rows = list[list[Cell | str]]
+
 
 @dataclass(frozen=True)
 class Bars:
@@ -73,7 +75,7 @@ def shaded(crossed: Crossed) -> Shaded:
 
 def quantities_table(quantities: Sequence[Quantity]) -> Table:
     """Return the spread of every quantity, with the utterances at its ends."""
-    rows = [[_titled(one), *_spread(one.whole), one.lowest, one.highest] for one in quantities]
+    rows: Rows = [[_titled(one), *_spread(one.whole), one.lowest, one.highest] for one in quantities]
     columns = ("quantity", "least", "quarter", "median", "three quarters", "most", "least in", "most in")
     return Table("Durations, levels and silence of all measured utterances", columns, rows)
 
@@ -81,7 +83,7 @@ def quantities_table(quantities: Sequence[Quantity]) -> Table:
 def quantity_table(quantity: Quantity) -> Table:
     """Return the spread of a quantity in each class."""
     every = (quantity.whole, *quantity.classes)
-    rows = [[one.name or "all", count(one.n), *_spread(one)] for one in every]
+    rows: Rows = [[one.name or "all", count(one.n), *_spread(one)] for one in every]
     columns = ("class", "utterances", "least", "quarter", "median", "three quarters", "most")
     return Table(_titled(quantity).capitalize(), columns, rows)
 
@@ -97,7 +99,7 @@ def _spread(one: Spread) -> list[Cell]:
 def formats_table(kind: str, formats: Sequence[Format]) -> Table:
     """Return how files are stored, with the number of classes in each format."""
     what = {"audio": "sound", "video": "film"}[kind]
-    rows = [
+    rows: Rows = [
         [one.about, count(one.n_utterances), count(sum(bool(label) for label, _ in one.classes))] for one in formats
     ]
     return _table(f"How {what} is stored", ("format", "utterances", "classes"), rows)
@@ -105,7 +107,7 @@ def formats_table(kind: str, formats: Sequence[Format]) -> Table:
 
 def failures_table(failures: Sequence[Failure]) -> Table:
     """Return why utterances have no rows."""
-    rows = [[one.feature, count(one.utterances.n), one.reason, ", ".join(one.utterances.ids)] for one in failures]
+    rows: Rows = [[one.feature, count(one.utterances.n), one.reason, ", ".join(one.utterances.ids)] for one in failures]
     return _table(
         "Utterances without rows, by reason", ("feature", "utterances", "reason (of the first)", "first"), rows
     )
@@ -113,7 +115,7 @@ def failures_table(failures: Sequence[Failure]) -> Table:
 
 def dimensions_table(dimensions: Sequence[Dimension]) -> Table:
     """Return the spread of each dimension."""
-    rows = [
+    rows: Rows = [
         [one.name, count(one.n), *map(number, (one.least, one.mean, one.deviation, one.most))] for one in dimensions
     ]
     columns = ("dimension", "utterances", "least", "mean", "standard deviation", "most")
@@ -122,7 +124,7 @@ def dimensions_table(dimensions: Sequence[Dimension]) -> Table:
 
 def shares_table(shares: Shares) -> Table:
     """Return what speaker and class explain."""
-    rows = [
+    rows: Rows = [
         [name, share(one.value), _ends(one), share(chance)]
         for name, one, chance in (
             ("speaker", shares.speaker, shares.speaker_by_chance),
@@ -141,7 +143,7 @@ def _ends(one: Interval) -> str:
 
 def effects_table(view: View) -> Table:
     """Return the columns that each class shifts most."""
-    rows = [
+    rows: Rows = [
         [
             one.label,
             effect.column,
@@ -159,7 +161,7 @@ def effects_table(view: View) -> Table:
 
 def significant_table(view: View) -> Table:
     """Return how many columns each class shifts."""
-    rows = [
+    rows: Rows = [
         [one.label, count(one.n_speakers), count(one.n_significant) if one.largest else "-"]
         for one in view.effects.classes
     ]
@@ -173,7 +175,7 @@ def _p(value: float) -> str:
 
 def pairs_table(caption: str, pairs: Sequence[Pair]) -> Table:
     """Return pairs of utterances with the same recording, or parts of one."""
-    rows = [[one.first, one.second, _both(one.speakers), _both(one.labels), one.note] for one in pairs]
+    rows: Rows = [[one.first, one.second, _both(one.speakers), _both(one.labels), one.note] for one in pairs]
     return _table(caption, ("utterance", "and", "speakers", "classes", "how it shows"), rows)
 
 

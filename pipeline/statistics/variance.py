@@ -103,9 +103,22 @@ def shares(X: NDArray[np.float32], speakers: Sequence[str], labels: Sequence[str
         return None
     n, cells = len(X), _cells(standardised(X), of_speaker, of_class)
     remembered = _Remembered(cells)
-    found = [jackknife(functools.partial(_share, remembered, number), cells.speaker % MOST) for number in range(5)]
-    chance = [(len(groups) - 1) / (n - 1) for groups in (who, names)]
-    return Shares(n, cells.sums.shape[1], len(who), len(names), *found, *chance)
+    speaker, label, both, only_speaker, only_label = (
+        jackknife(functools.partial(_share, remembered, number), cells.speaker % MOST) for number in range(5)
+    )
+    return Shares(
+        n_utterances=n,
+        n_columns=cells.sums.shape[1],
+        n_speakers=len(who),
+        n_classes=len(names),
+        speaker=speaker,
+        label=label,
+        both=both,
+        only_speaker=only_speaker,
+        only_label=only_label,
+        speaker_by_chance=(len(who) - 1) / (n - 1),
+        label_by_chance=(len(names) - 1) / (n - 1),
+    )
 
 
 def _cells(Z: Floats, of_speaker: Numbers, of_class: Numbers) -> _Cells:
@@ -114,7 +127,7 @@ def _cells(Z: Floats, of_speaker: Numbers, of_class: Numbers) -> _Cells:
     order = np.argsort(place, kind="stable")
     starts = np.searchsorted(place[order], np.arange(len(codes)))
     n = np.bincount(place).astype(np.float64)
-    squares = np.bincount(place, weights=(Z**2).sum(axis=1))
+    squares = np.bincount(place, weights=(Z**2).sum(axis=1)).astype(np.float64)
     return _Cells(codes // n_classes, codes % n_classes, n, np.add.reduceat(Z[order], starts), squares)
 
 
@@ -160,4 +173,4 @@ def _summed(cells: _Cells, groups: Numbers) -> tuple[Floats, Floats]:
     """Return the sum of the rows of each group, ``(n_groups, n_columns)``, and the number of its rows."""
     order = np.argsort(groups, kind="stable")
     starts = np.searchsorted(groups[order], np.arange(groups.max() + 1))
-    return np.add.reduceat(cells.sums[order], starts), np.bincount(groups, weights=cells.n)
+    return np.add.reduceat(cells.sums[order], starts), np.bincount(groups, weights=cells.n).astype(np.float64)
