@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.features.base import AudioFeature, Rows, Signal, Values, require_length
+from affex.features.base import AudioFeature, Rows, Signal, require_length
 from affex.features.sound.frames import FLOOR
 
 #: Samples from here on are at full scale; the largest positive sample of 8 bits is 0.992.
@@ -85,8 +85,8 @@ class Levels(AudioFeature):
         row = [
             signal.duration,
             signal.rate,
-            _decibels(2 * np.mean((samples - offset) ** 2)),
-            _decibels(np.max(np.abs(samples)) ** 2),
+            _decibels(2 * np.mean((samples - offset) ** 2, keepdims=True))[0],
+            _decibels(np.max(samples**2, keepdims=True))[0],
             np.quantile(frames, BACKGROUND),
             _share_in_runs(np.abs(samples) >= FULL_SCALE, CLIPPED_RUN),
             np.mean((frames < frames.max() - self.below) | (frames <= FLOOR)),
@@ -102,7 +102,7 @@ def _levels(samples: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     return _decibels(2 * np.mean(whole**2, axis=1))
 
 
-def _decibels(power: Values | NDArray[np.float64]) -> NDArray[np.float64]:
+def _decibels(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return levels in dB, at least `FLOOR`."""
     levels: NDArray[np.float64] = 10 * np.log10(np.maximum(power, 10 ** (FLOOR / 10)))
     return levels

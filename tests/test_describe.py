@@ -115,7 +115,7 @@ def test_nothing_can_be_said_of_effects_where_speakers_have_one_class(found):
     _, record, written = found
     [view] = record.views
     assert view.shares is not None
-    assert view.shares.only_label == pytest.approx(0, abs=1e-9)
+    assert view.shares.only_label.value == pytest.approx(0, abs=1e-9)
     assert not any(one.largest for one in view.effects.classes)
     assert "no class has them" in written.read_text(encoding="utf-8")
 
@@ -196,7 +196,7 @@ def crowd(n: int, names: tuple[str, ...], speakers: tuple[str, ...]) -> list[Utt
             speaker=speakers[i // len(names) % len(speakers)],
             label=names[i % len(names)],
             session=names[i // 2 % len(names)],
-            votes=((names[i % len(names)],), (names[i % 3 % len(names)],)),
+            votes=((names[i % len(names)],), (names[i % 3 % len(names)],)) if i < 300 else (),
             audio=Media(f"{max(1, i)}.wav"),
         )
         for i in range(n)
@@ -234,7 +234,7 @@ def crowded(tmp_path_factory) -> Path:
 
 def test_hostile_names_are_inert(crowded, found, window):
     content = crowded.read_bytes()
-    assert tags(content).tags <= tags(found[2].read_bytes()).tags
+    assert tags(content).tags <= tags(found[2].read_bytes()).tags | {"dl", "dt", "dd", "sub"}
     assert tags(content).handlers == []
     assert content.count(b"<script") == 1
     assert not set(map(ord, "\x1b\x07\u202e\u2066")) & set(map(ord, content.decode()))
@@ -246,11 +246,17 @@ def test_hostile_names_are_inert(crowded, found, window):
 
 
 def test_forty_classes_of_sixty_speakers_fit_a_phone(crowded, window):
-    seen = looked_at(window, crowded, "phone")
-    assert (seen.errors, seen.requests, seen.overflow, seen.findings) == ([], [], 0, [])
+    with showing(window, crowded, "phone") as (_, seen):
+        assert (seen.errors, seen.requests, seen.overflow) == ([], [], 0)
     text = crowded.read_text(encoding="utf-8")
     assert all(f"class {i:02d}" in text for i in range(40 - len(SCRIPTS) - len(HOSTILE)))
     assert "of 10000 utterances that have rows: a random sample" in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_axe_finds_nothing_in_a_large_page(crowded, window, way):
+    assert looked_at(window, crowded, way).findings == []
 
 
 def test_ten_thousand_utterances_stay_under_3_megabytes(crowded):
@@ -274,7 +280,7 @@ def test_emodb_says_that_its_speakers_have_several_classes(tmp_path, test_data):
     """Of three speakers, of whom one lacks a class, with the cheapest feature."""
     (tmp_path / "wav").mkdir()
     for path in sorted((test_data("emodb") / "wav").glob("*.wav")):
-        if path.name[:2] in ("03", "08", "14") and path.name[6] in "ab":
+        if path.name[:2] in ("03", "08", "14") and path.name[6] == "a":
             (tmp_path / "wav" / path.name).symlink_to(path)
     where = ("--data", str(tmp_path), "--cache", str(tmp_path / "cache"), "--partial", "--scheduler", "inline")
     told = affex("describe", "--dataset", "emodb", *where, "--features", "levels")

@@ -95,10 +95,10 @@ def balanced(speaker: float, label: float, noise: float, n: int = 4) -> tuple[np
 
 def test_shares_of_a_balanced_corpus_are_those_that_were_planted():
     found = variance.shares(*balanced(0.5, 0.2, 0.3))
-    assert found.speaker == pytest.approx(0.5, abs=1e-6)
-    assert found.label == pytest.approx(0.2, abs=1e-6)
-    assert found.both == pytest.approx(0.7, abs=1e-6)
-    assert (found.only_speaker, found.only_label) == pytest.approx((0.5, 0.2), abs=1e-6)
+    assert found.speaker.value == pytest.approx(0.5, abs=1e-6)
+    assert found.label.value == pytest.approx(0.2, abs=1e-6)
+    assert found.both.value == pytest.approx(0.7, abs=1e-6)
+    assert (found.only_speaker.value, found.only_label.value) == pytest.approx((0.5, 0.2), abs=1e-6)
     assert (found.speaker_by_chance, found.label_by_chance) == (5 / 71, 2 / 71)
 
 
@@ -109,23 +109,36 @@ def test_nothing_is_unique_if_each_speaker_has_one_class():
     what = who % 2
     X = (2 * what + rng.standard_normal(60))[:, None].astype(FLOAT)
     found = variance.shares(X, [str(i) for i in who], [str(i) for i in what])
-    assert found.only_label == pytest.approx(0, abs=1e-9)
-    assert found.both == pytest.approx(found.speaker)
-    assert found.label > 0.1
+    assert found.only_label.value == pytest.approx(0, abs=1e-9)
+    assert found.both.value == pytest.approx(found.speaker.value)
+    assert found.label.value > 0.1
 
 
-def test_shares_are_those_of_a_regression_where_classes_are_unbalanced():
-    from sklearn.linear_model import LinearRegression
+def regressed(Z: np.ndarray, who: np.ndarray, what: np.ndarray) -> float:
+    """Return the share that indicators of speaker and class explain, by least squares."""
+    design = np.column_stack([np.eye(5)[who], np.eye(3)[what]])
+    residual = Z - design @ np.linalg.lstsq(design, Z, rcond=None)[0]
+    return float(1 - (residual**2).sum() / ((Z - Z.mean(axis=0)) ** 2).sum())
 
+
+def test_shares_and_intervals_are_those_of_regressions_where_classes_are_unbalanced():
     rng = np.random.default_rng(1)
     who, what = rng.integers(5, size=200), rng.integers(3, size=200) ** 2 // 2
     X = (rng.standard_normal((200, 4)) + who[:, None] * [1, 0, 0.5, 0] + what[:, None] * [0, 1, 0.5, 0]).astype(FLOAT)
     found = variance.shares(X, [str(i) for i in who], [str(i) for i in what])
-    design = np.column_stack([np.eye(5)[who], np.eye(3)[what]])
     Z = standardised(X)
-    residual = Z - LinearRegression().fit(design, Z).predict(design)
-    assert found.both == pytest.approx(1 - (residual**2).sum() / (Z**2).sum())
-    assert found.speaker + found.only_label == pytest.approx(found.both)
+    assert found.both.value == pytest.approx(regressed(Z, who, what))
+    assert found.speaker.value + found.only_label.value == pytest.approx(found.both.value)
+    without = np.array([regressed(Z[who != s], who[who != s], what[who != s]) for s in range(5)])
+    assert found.both.standard_error == pytest.approx(math.sqrt(4 * without.var()))
+    assert found.both.n_clusters == 5
+
+
+def test_many_speakers_are_left_out_in_groups():
+    rng = np.random.default_rng(9)
+    who, what = np.arange(400) % 200, np.arange(400) // 200
+    found = variance.shares(rng.standard_normal((400, 3)).astype(FLOAT), [str(i) for i in who], [str(i) for i in what])
+    assert found.both.n_clusters == variance.MOST
 
 
 def test_random_groups_explain_what_chance_does():
@@ -133,8 +146,8 @@ def test_random_groups_explain_what_chance_does():
     X = rng.standard_normal((300, 50)).astype(FLOAT)
     who, what = rng.permutation(np.arange(300) % 10), rng.permutation(np.arange(300) % 4)
     found = variance.shares(X, [str(i) for i in who], [str(i) for i in what])
-    assert found.speaker == pytest.approx(found.speaker_by_chance, abs=0.01)
-    assert found.label == pytest.approx(found.label_by_chance, abs=0.005)
+    assert found.speaker.value == pytest.approx(found.speaker_by_chance, abs=0.01)
+    assert found.label.value == pytest.approx(found.label_by_chance, abs=0.005)
 
 
 @pytest.mark.parametrize(("who", "what"), [(["s"] * 6, list("ababab")), (list("ststst"), ["a"] * 6)])
@@ -197,7 +210,9 @@ def test_size_shift_and_p_are_those_of_a_paired_t_test():
     difference = one - rest
     assert effect.shift == pytest.approx(difference.mean())
     assert effect.size == pytest.approx(effects.correction(7) * difference.mean() / difference.std(ddof=1))
-    assert effect.p == pytest.approx(ttest_rel(one, rest).pvalue)
+    test = ttest_rel(one, rest)
+    assert effect.p == pytest.approx(test.pvalue)
+    assert (effect.low, effect.high) == pytest.approx(tuple(test.confidence_interval(0.95)))
 
 
 def test_speakers_of_one_class_give_no_effects():
@@ -245,7 +260,7 @@ def test_a_map_of_classes_may_turn_disagreement_into_agreement():
 
 
 def test_a_rater_who_names_two_labels_gives_each_a_half():
-    found = agreement._coincidences([((("a", "b")), ("a",))])
+    found = agreement._coincidences([(("a", "b"), ("a",))], np.array([0]))
     np.testing.assert_allclose(found[0], [[1.0, 0.5], [0.5, 0.0]])
 
 

@@ -31,9 +31,12 @@ def quantity_picture(quantity: Quantity, table: Table) -> Picture:
         top.set_ylabel("utterances")
         for axes in below:
             _draw_spreads(axes, quantity.classes)
-        (top, *below)[-1].set_xlabel(f"{quantity.title}{_unit(quantity)}")
+        lowest = (top, *below)[-1]
+        lowest.set_xlabel(f"{quantity.title}{_unit(quantity)}")
+        lowest.locator_params(axis="x", nbins=6)
 
-    caption = f"{quantity.title.capitalize()}{_unit(quantity)} of all measured utterances (above)"
+    unit = f" ({quantity.unit})" if quantity.unit else ""
+    caption = f"{quantity.title.capitalize()}{unit} of all measured utterances (above)"
     more = ", and of each class: ends (line), quartiles (bar), median (dot)" if n_rows else ""
     return picture((WIDTH, 0.7 + sum(heights)), draw, f"{caption}{more}.", table)
 
@@ -69,16 +72,21 @@ def shares_picture(shares: Shares, table: Table) -> Picture:
 
     def draw(figure: "Figure") -> None:
         with axes_of(figure) as axes:
-            for place, (_, value, chance) in enumerate(rows):
-                axes.barh(place, value, height=0.6, color=BESIDE if place > 2 else MAIN)
-                axes.annotate(f" {value:.1%}", (value, place), va="center")
+            for place, (_, share, chance) in enumerate(rows):
+                axes.barh(place, share.value, height=0.6, color=BESIDE if place > 2 else MAIN)
+                end = share.value if share.low is None or share.high is None else share.high
+                axes.plot([share.value if share.low is None else share.low, end], [place] * 2, color=INK, linewidth=1)
+                axes.annotate(f" {share.value:.1%}", (end, place), va="center")
                 if chance is not None:
-                    axes.plot([chance] * 2, [place - 0.4, place + 0.4], color=INK, linewidth=1.5)
+                    axes.plot([chance] * 2, [place - 0.45, place + 0.45], color=INK, linewidth=1, linestyle=":")
             _rows(axes, [name for name, _, _ in rows])
             axes.set_xlabel("share of the variance of all columns")
-            axes.set_xlim(0, max(0.1, 1.2 * shares.both))
+            axes.set_xlim(0, max(0.1, 1.25 * max(share.high or share.value for _, share, _ in rows)))
 
-    caption = "Share of the variance that speaker and class explain; upright lines: what random groups would explain."
+    caption = (
+        "Share of the variance that speaker and class explain, with 95 % intervals over speakers (lines); dotted: what "
+        "random groups would explain."
+    )
     return picture((WIDTH, 1.9), draw, caption, table)
 
 

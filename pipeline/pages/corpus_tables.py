@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.pages.page import Cell, Table
 from affex.pipeline.statistics.agreement import Agreement
 from affex.pipeline.statistics.counts import Count, Counts, Crossed, Dimension
@@ -11,6 +12,8 @@ from affex.pipeline.statistics.description import Description, Failure, View
 from affex.pipeline.statistics.recordings import Format, Quantity, Spread, seconds_in_words
 from affex.pipeline.statistics.twins import Pair
 from affex.pipeline.statistics.variance import Shares
+
+Rows = list[list[Cell | str]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def shaded(crossed: Crossed) -> Shaded:
 
 def quantities_table(quantities: Sequence[Quantity]) -> Table:
     """Return the spread of every quantity, with the utterances at its ends."""
-    rows = [[_titled(one), *_spread(one.whole), one.lowest, one.highest] for one in quantities]
+    rows: Rows = [[_titled(one), *_spread(one.whole), one.lowest, one.highest] for one in quantities]
     columns = ("quantity", "least", "quarter", "median", "three quarters", "most", "least in", "most in")
     return Table("Durations, levels and silence of all measured utterances", columns, rows)
 
@@ -80,7 +83,7 @@ def quantities_table(quantities: Sequence[Quantity]) -> Table:
 def quantity_table(quantity: Quantity) -> Table:
     """Return the spread of a quantity in each class."""
     every = (quantity.whole, *quantity.classes)
-    rows = [[one.name or "all", count(one.n), *_spread(one)] for one in every]
+    rows: Rows = [[one.name or "all", count(one.n), *_spread(one)] for one in every]
     columns = ("class", "utterances", "least", "quarter", "median", "three quarters", "most")
     return Table(_titled(quantity).capitalize(), columns, rows)
 
@@ -96,7 +99,7 @@ def _spread(one: Spread) -> list[Cell]:
 def formats_table(kind: str, formats: Sequence[Format]) -> Table:
     """Return how files are stored, with the number of classes in each format."""
     what = {"audio": "sound", "video": "film"}[kind]
-    rows = [
+    rows: Rows = [
         [one.about, count(one.n_utterances), count(sum(bool(label) for label, _ in one.classes))] for one in formats
     ]
     return _table(f"How {what} is stored", ("format", "utterances", "classes"), rows)
@@ -104,7 +107,7 @@ def formats_table(kind: str, formats: Sequence[Format]) -> Table:
 
 def failures_table(failures: Sequence[Failure]) -> Table:
     """Return why utterances have no rows."""
-    rows = [[one.feature, count(one.utterances.n), one.reason, ", ".join(one.utterances.ids)] for one in failures]
+    rows: Rows = [[one.feature, count(one.utterances.n), one.reason, ", ".join(one.utterances.ids)] for one in failures]
     return _table(
         "Utterances without rows, by reason", ("feature", "utterances", "reason (of the first)", "first"), rows
     )
@@ -112,7 +115,7 @@ def failures_table(failures: Sequence[Failure]) -> Table:
 
 def dimensions_table(dimensions: Sequence[Dimension]) -> Table:
     """Return the spread of each dimension."""
-    rows = [
+    rows: Rows = [
         [one.name, count(one.n), *map(number, (one.least, one.mean, one.deviation, one.most))] for one in dimensions
     ]
     columns = ("dimension", "utterances", "least", "mean", "standard deviation", "most")
@@ -121,36 +124,44 @@ def dimensions_table(dimensions: Sequence[Dimension]) -> Table:
 
 def shares_table(shares: Shares) -> Table:
     """Return what speaker and class explain."""
-    rows = [
-        ["speaker", share(shares.speaker), share(shares.speaker_by_chance)],
-        ["class", share(shares.label), share(shares.label_by_chance)],
-        ["both", share(shares.both), "-"],
-        ["speaker beyond class", share(shares.only_speaker), "-"],
-        ["class beyond speaker", share(shares.only_label), "-"],
+    rows: Rows = [
+        [name, share(one.value), _ends(one), share(chance)]
+        for name, one, chance in (
+            ("speaker", shares.speaker, shares.speaker_by_chance),
+            ("class", shares.label, shares.label_by_chance),
+            ("both", shares.both, math.nan),
+            ("speaker beyond class", shares.only_speaker, math.nan),
+            ("class beyond speaker", shares.only_label, math.nan),
+        )
     ]
-    return Table("Share of the variance explained", ("by", "share", "by chance"), rows)
+    return Table("Share of the variance explained", ("by", "share", "95 % interval", "by chance"), rows)
+
+
+def _ends(one: Interval) -> str:
+    return "-" if one.low is None or one.high is None else f"[{one.low:.1%}, {one.high:.1%}]"
 
 
 def effects_table(view: View) -> Table:
     """Return the columns that each class shifts most."""
-    rows = [
+    rows: Rows = [
         [
             one.label,
             effect.column,
             number(effect.size),
             number(effect.shift),
+            f"[{effect.low:.2f}, {effect.high:.2f}]",
             Cell(_p(effect.corrected), effect.corrected),
         ]
         for one in view.effects.classes
         for effect in one.largest
     ]
-    columns = ("class", "column", "effect size", "shift, SD", "p, corrected")
+    columns = ("class", "column", "effect size", "shift, SD", "95 % interval", "p, corrected")
     return _table(f"Columns of {view.feature} that a class shifts most reliably", columns, rows)
 
 
 def significant_table(view: View) -> Table:
     """Return how many columns each class shifts."""
-    rows = [
+    rows: Rows = [
         [one.label, count(one.n_speakers), count(one.n_significant) if one.largest else "-"]
         for one in view.effects.classes
     ]
@@ -164,7 +175,7 @@ def _p(value: float) -> str:
 
 def pairs_table(caption: str, pairs: Sequence[Pair]) -> Table:
     """Return pairs of utterances with the same recording, or parts of one."""
-    rows = [[one.first, one.second, _both(one.speakers), _both(one.labels), one.note] for one in pairs]
+    rows: Rows = [[one.first, one.second, _both(one.speakers), _both(one.labels), one.note] for one in pairs]
     return _table(caption, ("utterance", "and", "speakers", "classes", "how it shows"), rows)
 
 

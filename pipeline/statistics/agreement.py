@@ -24,6 +24,8 @@ from affex.pipeline.evaluation.raters import Ceiling, Votes
 
 Floats = NDArray[np.float64]
 
+#: The most clusters of the jackknife: more speakers are left out in groups.
+MOST = 60
 #: Below this alpha, not even tentative conclusions are acceptable (Krippendorff 2004).
 TENTATIVE = 0.667
 #: From this alpha on, votes are reliable (Krippendorff 2004).
@@ -79,18 +81,15 @@ def agreement(
     if not rated:
         return None
     units = [given[number] for number in rated]
-    parts = _coincidences(units)
+    _, speaker = np.unique([speakers[number] for number in rated], return_inverse=True)
+    parts = _coincidences(units, speaker % MOST)
     heads = [_leaders(own) for own in units]
     return Agreement(
         n_utterances=len(units),
         n_votes=sum(map(len, units)),
         least_raters=min(map(len, units)),
         most_raters=max(map(len, units)),
-        alpha=jackknife(
-            lambda chosen: alpha(parts[chosen].sum(axis=0)),
-            [speakers[number] for number in rated],
-            bounds=(-1.0, 1.0),
-        ),
+        alpha=jackknife(lambda chosen: alpha(parts[chosen].sum(axis=0)), np.arange(len(parts)), bounds=(-1.0, 1.0)),
         unanimous=float(np.mean([len({frozenset(vote) for vote in own}) == 1 for own in units])),
         tied=float(np.mean([n > 1 for n in heads])),
         ceiling=raters.human_ceiling(units, {}, classes) if classes else None,
@@ -111,17 +110,17 @@ def alpha(coincidences: Floats) -> float:
     return float(1 - (n - np.trace(coincidences)) / expected) if expected > 0 else math.nan
 
 
-def _coincidences(units: Sequence[Votes]) -> Floats:
-    """Return the coincidences of each utterance, ``(n_utterances, n_labels, n_labels) float64``."""
+def _coincidences(units: Sequence[Votes], clusters: NDArray[np.int64]) -> Floats:
+    """Return the coincidences of each cluster of utterances, ``(n_clusters, n_labels, n_labels) float64``."""
     labels = sorted({label for own in units for vote in own for label in vote})
     place = {label: number for number, label in enumerate(labels)}
-    found = np.zeros((len(units), len(labels), len(labels)))
-    for number, own in enumerate(units):
+    found = np.zeros((clusters.max() + 1, len(labels), len(labels)))
+    for own, cluster in zip(units, clusters, strict=True):
         shares = np.zeros((len(own), len(labels)))
         for row, vote in zip(shares, own, strict=True):
             row[[place[label] for label in dict.fromkeys(vote)]] = 1 / len(set(vote))
         summed = shares.sum(axis=0)
-        found[number] = (np.outer(summed, summed) - shares.T @ shares) / (len(own) - 1)
+        found[cluster] += (np.outer(summed, summed) - shares.T @ shares) / (len(own) - 1)
     return found
 
 

@@ -30,6 +30,8 @@ Names = NDArray[np.str_]
 LEAST_SPEAKERS = 3
 #: The rate of false discoveries among the columns called significant.
 ALPHA = 0.05
+#: The level of intervals.
+LEVEL = 0.95
 #: How many columns of each class are kept.
 SHOWN = 8
 #: A standard deviation over speakers below this is rounding, in standard deviations of the column.
@@ -46,8 +48,9 @@ class Effect:
         The column's name.
     size
         Hedges' correction of d_z over speakers; positive where the class has larger values.
-    shift
-        The mean difference over speakers, in standard deviations of the column over all utterances.
+    shift, low, high
+        The mean difference over speakers, in standard deviations of the column over all utterances, and the ends of its
+        95 % interval (of t, over speakers).
     p, corrected
         The two-sided p-value, and the same corrected for all columns and classes.
     """
@@ -55,6 +58,8 @@ class Effect:
     column: str
     size: float
     shift: float
+    low: float
+    high: float
     p: float
     corrected: float
 
@@ -92,11 +97,12 @@ class Effects:
 
 @dataclass(frozen=True, eq=False)
 class _Tested:
-    """The differences of a class, of all columns: size, shift and p-value, each ``(n_columns,)``."""
+    """The differences of a class, of all columns: size, shift, half of its interval, p; each ``(n_columns,)``."""
 
     n_speakers: int
     size: Floats
     shift: Floats
+    reach: Floats
     p: Floats
 
 
@@ -148,11 +154,12 @@ def _tested(differences: Floats) -> _Tested:
     n, n_columns = differences.shape
     if n < LEAST_SPEAKERS:
         nothing = np.full(n_columns, np.nan)
-        return _Tested(n, nothing, nothing, nothing)
+        return _Tested(n, nothing, nothing, nothing, nothing)
     mean, spread = differences.mean(axis=0), differences.std(axis=0, ddof=1)
     ratio = np.divide(mean, spread, out=np.full(n_columns, np.nan), where=spread > ROUNDING)
     p: Floats = 2 * student.sf(np.abs(ratio) * math.sqrt(n), n - 1)
-    return _Tested(n, ratio * correction(n - 1), mean, p)
+    reach: Floats = student.ppf((1 + LEVEL) / 2, n - 1) * spread / math.sqrt(n)
+    return _Tested(n, ratio * correction(n - 1), mean, reach, p)
 
 
 def correction(freedom: int) -> float:
@@ -172,13 +179,14 @@ def false_discovery(p: Floats) -> Floats:
 
 def _of_class(label: str, names: Sequence[str], tested: _Tested, corrected: Floats) -> ClassEffects:
     known = np.flatnonzero(np.isfinite(corrected))
+    ends = (tested.shift - tested.reach, tested.shift + tested.reach)
     largest = known[np.argsort(-np.abs(tested.size[known]), kind="stable")][:SHOWN]
     return ClassEffects(
         label=label,
         n_speakers=tested.n_speakers,
         n_significant=int((corrected[known] < ALPHA).sum()),
         largest=tuple(
-            Effect(names[i], *(float(values[i]) for values in (tested.size, tested.shift, tested.p, corrected)))
+            Effect(names[i], *(float(values[i]) for values in (tested.size, tested.shift, *ends, tested.p, corrected)))
             for i in largest
         ),
     )

@@ -221,17 +221,17 @@ def _raters(found: Description) -> Findings:
 def _variance(found: Description) -> Findings:
     for view in found.views:
         own = view.shares
-        if own is not None and own.only_speaker > own.only_label:
+        if own is not None and own.only_speaker.value > own.only_label.value:
             yield Finding(
                 "note",
-                f"In {view.feature}, the speaker explains {own.only_speaker:.0%} of the variance beyond the class, "
-                f"the class {own.only_label:.0%} beyond the speaker: test on unheard speakers.",
+                f"In {view.feature}, the speaker explains {own.only_speaker.value:.0%} of the variance beyond the "
+                f"class, the class {own.only_label.value:.0%} beyond the speaker: test on unheard speakers.",
             )
 
 
 def _remarks(found: Description) -> Findings:
     for note in found.notes:
-        yield Finding("warning", f"{note[:1].upper()}{note[1:].removesuffix('.')}.")
+        yield Finding("warning", f"{note.removesuffix('.')}.")
 
 
 #: The kinds of findings, in order.

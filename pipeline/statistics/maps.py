@@ -135,7 +135,7 @@ def _tsne(components: Floats) -> Map:
 
 
 def _umap(components: Floats) -> Map:
-    import umap
+    import umap  # type: ignore[import-not-found, unused-ignore]
 
     n_neighbors = min(15, len(components) - 1)
     plane = umap.UMAP(n_neighbors=n_neighbors, random_state=SEED, n_jobs=1).fit_transform(components)

@@ -168,7 +168,7 @@ LIMITS = {"clipped": CLIPPED, "silent": SILENT, "zeros": ZEROS}
 
 
 def _named(ids: Sequence[str], flags: NDArray[np.bool_]) -> Named:
-    found = [ids[number] for number in np.flatnonzero(flags)]
+    found = [id_ for id_, is_flagged in zip(ids, flags, strict=True) if is_flagged]
     return Named(len(found), tuple(found[:SHOWN]))
 
 
@@ -195,8 +195,8 @@ def quantity(column: str, values: Floats, ids: Sequence[str], labels: Sequence[s
 
 def spread(name: str, values: Floats) -> Spread:
     """Return how some values are spread."""
-    quantiles = (float(value) for value in np.quantile(values, (0, 0.25, 0.5, 0.75, 1)))
-    return Spread(name, len(values), *quantiles, float(values.sum()))
+    least, quarter, median, three_quarters, most = map(float, np.quantile(values, (0, 0.25, 0.5, 0.75, 1)))
+    return Spread(name, len(values), least, quarter, median, three_quarters, most, float(values.sum()))
 
 
 def formats(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from affex.classifiers.base import of_estimator
 from affex.features.external.imported import Imported
@@ -55,7 +56,7 @@ class _Extracted:
 
     def rows(self, spec: FeatureSpec) -> Table | None:
         """Return the rows of a feature; None if no utterance has any."""
-        [summary] = [one for one in self.summaries if one.spec == spec.unpooled] or [None]
+        summary = next((one for one in self.summaries if one.spec == spec.unpooled), None)
         return table_of(self.workspace, [spec]) if summary and summary.cached + summary.computed else None
 
 
@@ -174,7 +175,7 @@ def _view(spec: FeatureSpec, found: _Extracted, whole: Description, tick: Callab
     if table is not None:
         numbers = np.flatnonzero(table.present[:, 0])
         X = table.X[numbers]
-        finite = np.isfinite(X).all(axis=0)
+        finite: NDArray[np.bool_] = np.isfinite(X).all(axis=0)
         columns = [name for name, is_whole in zip(table.columns, finite, strict=True) if is_whole]
         view = description.view(str(spec), (columns, X[:, finite]), numbers, whole.speakers, whole.labels)
     tick(1)
