@@ -6,8 +6,9 @@ import textwrap
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -48,15 +49,28 @@ def import_ahead() -> None:
 
 
 @contextmanager
-def drawing(width: float, height: float, picture: io.BytesIO, kind: str = "png") -> Iterator["Figure"]:
-    """Yield a figure of this size in inches, then write it into `picture` as a file of one of the `KINDS`."""
+def drawing(
+    width: float,
+    height: float,
+    picture: io.BytesIO,
+    kind: str = "png",
+    style: Mapping[str, object] = MappingProxyType({}),
+) -> Iterator["Figure"]:
+    """Yield a figure of this size in inches, then write it into `picture` as a file of one of the `KINDS`.
+
+    Parameters
+    ----------
+    style
+        Settings of matplotlib (``rcParams``) that differ from its own.
+    """
     import matplotlib.style
     from matplotlib.figure import Figure
 
     # A user's own style would change the bytes, as would the random ids of an SVG.
     with (
         matplotlib.style.context("default"),
-        matplotlib.rc_context({"svg.hashsalt": "affex", "text.parse_math": False}),  # names may contain dollar signs
+        # Names may contain dollar signs.
+        matplotlib.rc_context({"svg.hashsalt": "affex", "text.parse_math": False, **style}),
         warnings.catch_warnings(),
     ):
         # A letter that the font lacks is drawn as an empty box, which is sufficient.
