@@ -31,10 +31,9 @@ def hostile_table():
     table = make_table(n_speakers=4, classes=HOSTILE[:6])
     names = sorted({utterance.speaker for utterance in table.utterances})
     hostile = dict(zip(names, HOSTILE[6:], strict=False))
+    sexes = {name: ("female", "male")[number % 2] for number, name in enumerate(names)}
     utterances = tuple(
-        replace(
-            utterance, speaker=hostile[utterance.speaker], sex=("female", "male")[names.index(utterance.speaker) % 2]
-        )
+        replace(utterance, speaker=hostile[utterance.speaker], sex=sexes[utterance.speaker])
         for utterance in table.utterances
     )
     return replace(table, utterances=utterances)
