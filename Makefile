@@ -130,7 +130,7 @@ compare: ## test which of several runs differ by more than chance (RUNS)
 report: ## write a page of all runs of a corpus, or of several, with those that differ by more than chance
 checklist: ## fill the reviewers' checklist (REFORMS) from a finished run (RUN)
 reproduce: ## repeat a finished run, and say what differs (RUN)
-fit: ## train on a whole corpus and save the model (MODEL, EXCLUDE)
+fit: ## train on a whole corpus and save the model with its card (MODEL, EXCLUDE)
 predict: ## label a folder of wavs or videos, a file, or a table with a saved model (MODEL, DATA, OUT)
 tune: ## tune a network on the labelled faces or sound of a corpus (NETWORK, EXCLUDE, OUT)
 demo: ## run everything on a small synthetic corpus: sound and faces, alone and fused

@@ -25,12 +25,15 @@ from synthetic import changed, make_table, relabelled, with_values
 from affex.pipeline.caching.cache import recipe
 from affex.pipeline.cli.command import cli
 from affex.pipeline.corpora.base import LOSO, Protocol
+from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.settings import Plan, Settings
+from affex.pipeline.models import model_card
 from affex.pipeline.models.fit_predict import lines
 from affex.pipeline.models.model_file import read, write
 from affex.pipeline.models.models import FILLED, Model, fit, predict, require_features
 from affex.pipeline.models.new_recordings import at_hand
+from affex.pipeline.reporting import tables
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.streams.table import Table
@@ -340,7 +343,7 @@ def test_another_layout_and_a_file_that_is_not_there_say_what_to_do(genuine, tmp
     members = members_of(genuine)
     record = json.loads(members["model.json"]) | {"schema": 99}
     (tmp_path / "late.affex").write_bytes(zipped({**members, "model.json": json.dumps(record).encode()}))
-    with pytest.raises(AffexError, match="has the layout 99, and this version of affex reads 3"):
+    with pytest.raises(AffexError, match="has the layout 99, and this version of affex reads 4"):
         read(tmp_path / "late.affex")
     with pytest.raises(UsageError, match="cannot be read: No such file or directory"):
         read(tmp_path / "nowhere.affex")
@@ -520,11 +523,24 @@ def test_a_model_that_needs_speakers_asks_for_them(corpus, tmp_path):
     assert len(predictions_of(written)) == 24
 
 
-def test_a_model_says_where_its_figures_are(corpus):
+def test_a_model_says_where_its_figures_are_and_so_does_its_card(corpus, tmp_path):
     chosen = [*corpus, "--classifier", "xgboost:rounds=2", "--features", "egemaps"]
     assert (
         "For the performance of such models on new speakers: `affex evaluate` with the same settings (run egemaps_xgb"
         in affex("fit", *chosen)
     )
+    (file,) = (tmp_path / "cache" / "mine" / "models").glob("*.affex")
+    card = file.with_name(f"{file.name}.md")
+    assert model_card.UNKNOWN in card.read_text(encoding="utf-8")
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in card.read_text(encoding="utf-8")
     affex("evaluate", *chosen)
-    assert "Such models on new speakers of mine: UAR 0." in affex("fit", *chosen)
+    assert "Such models on new speakers of mine: UAR 0." in (told := affex("fit", *chosen))
+    assert f"good such models are -> {card}" in told
+    (run,) = runs.known(tmp_path / "cache", "mine")
+    summary, text = runs.read(run).summary, card.read_text(encoding="utf-8")
+    assert f"From the run `{run.name}`" in text
+    assert f"| UAR | {tables.with_interval(summary.interval('uar'))} |".replace("[", "\\[").replace("]", "\\]") in text
+    assert text.count(str(tmp_path)) == 0
+    (run / "report.txt").write_text("changed")
+    affex("fit", *chosen)
+    assert model_card.UNKNOWN in card.read_text(encoding="utf-8"), "a damaged run gives no figures"

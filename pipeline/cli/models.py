@@ -33,7 +33,7 @@ def _names(text: str) -> list[str]:
 @EXCLUDE
 @option("--model", type=PATH, default=None, help="The file. [<cache>/<corpus>/models/...]")
 def fit(corpora: Corpora, settings: Settings, running: Running, exclude: str, model: Path | None) -> None:
-    """Learn from all of a corpus, and save a model that can be taken away.
+    """Learn from all of a corpus, and save a model that can be taken away, with its model card beside it.
 
     \b
     Examples:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from affex.pipeline.exchange.nested import FEATURES, TIMES
 from affex.pipeline.exchange.record import Export
 from affex.pipeline.specs.data_sheets import DataSheet
-from affex.pipeline.text.markdown import escaped, table
+from affex.pipeline.text.markdown import code, escaped, table
 from affex.pipeline.text.printable import printable
 
 #: The distribution whose licence also covers the features that it computes.
@@ -63,7 +63,7 @@ def _body(export: Export, sheet: DataSheet, files: Mapping[str, str]) -> Iterato
 def _what(export: Export, sheet: DataSheet) -> Iterator[str]:
     rows = "frames, each with its time" if export.framewise else "one row an utterance"
     yield f"{escaped(sheet.title)}: one record an utterance, with its speaker, its labels, and the feature"
-    yield f"`{_code(export.feature)}` ({len(export.columns)} columns, {rows}). It holds no recordings."
+    yield f"{code(export.feature)} ({len(export.columns)} columns, {rows}). It holds no recordings."
 
 
 def _licence(export: Export, sheet: DataSheet) -> Iterator[str]:
@@ -107,8 +107,3 @@ def _origin(export: Export) -> Iterator[str]:
     provenance = {**export.provenance, **export.provenance.get("versions", {})}
     rows = [(name, value) for name, value in provenance.items() if name not in ("versions", "spec")]
     yield from table(("", "value"), rows)
-
-
-def _code(value: str) -> str:
-    """Return a text for a span of code, which has no escapes."""
-    return printable(" ".join(value.split())).replace("`", "'")

@@ -3,12 +3,14 @@
 This module joins the arrows for models, as `pipeline.workspace.experiment` does for evaluations.
 """
 
+import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from affex.pipeline import media
 from affex.pipeline.caching import feature_rows
 from affex.pipeline.caching.cache import FeatureFile, recipe
 from affex.pipeline.caching.imports import is_imported
@@ -17,11 +19,12 @@ from affex.pipeline.evaluation.evaluate import FoldScores
 from affex.pipeline.evaluation.prechecks import foreseen, require_able
 from affex.pipeline.evaluation.results import TRANSDUCTIVE, best_scored
 from affex.pipeline.evaluation.settings import Settings
-from affex.pipeline.evaluation.summary import LargestScore, versions
+from affex.pipeline.evaluation.summary import LargestScore, Summary, versions
 from affex.pipeline.manifest.manifest import Dataset
-from affex.pipeline.models import model_file, models
+from affex.pipeline.models import model_card, model_file, models
 from affex.pipeline.models.models import Model, Predictions
 from affex.pipeline.reporting import tables
+from affex.pipeline.specs import data_sheets
 from affex.pipeline.specs.classifiers import Member
 from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.storage import atomic
@@ -82,11 +85,30 @@ def fit(
     model = replace(model, learned=replace(model.learned, notes=(*workspace.notes, *model.learned.notes)))
     path = path or workspace.folder / "models" / f"{model.name}{model_file.SUFFIX}"
     model_file.write(model, path)
+    card = _write_card(model, path, workspace.folder.parent)
     for sentence in (*_fitted(model), *_chosen(model)):
         workspace.console.print(sentence)
     _print_worth(workspace.console, model, workspace.folder.parent)
     workspace.console.print(f"Model: {path.stat().st_size / 1e6:.1f} MB -> {path}")
+    workspace.console.print(f"Its card: what it learned from, what it is for, how good such models are -> {card}")
     return path
+
+
+def _write_card(model: Model, path: Path, cache: Path) -> Path:
+    """Write the card of a model beside its file, and return its path."""
+    names = model.plan.corpus.split("+")
+    sheets = [data_sheets.of_corpus(name) for name in names]
+    file = model_card.File(path.name, path.stat().st_size, media.digest(path))
+    card = path.with_name(path.name + model_card.SUFFIX)
+    atomic.write_text(card, [model_card.text(model, file, sheets, _evaluation(model, cache))])
+    return card
+
+
+def _evaluation(model: Model, cache: Path) -> Summary | None:
+    """Return the figures of the run with the same settings; None if the cache has none that can be read."""
+    with contextlib.suppress(OSError, DamagedError):
+        return runs.summary_of(runs.whole(cache / model.plan.corpus / "runs" / model.evaluation))
+    return None
 
 
 def _require_extractable(specs: Sequence[FeatureSpec]) -> None:

@@ -39,7 +39,7 @@ from affex.pipeline.storage.atomic import temporary, writing
 from affex.pipeline.text.errors import AffexError, UsageError
 
 #: Increased by hand whenever the layout of a file or the meaning of a field changes.
-SCHEMA = 3
+SCHEMA = 4
 
 SUFFIX = ".affex"
 RECORD = "model.json"
@@ -161,10 +161,11 @@ def _require_types(record: Mapping[str, Any]) -> None:
     """Refuse a record with values of unexpected types."""
     settings, learned = record["settings"], record["learned_from"]
     of_text = [record["columns"], settings["corpus"], settings["device"], learned["unit"],
-               *settings["features"], *settings["keys"], *learned["counts"], *learned["left_out"],
+               *settings["features"], *settings["keys"], *learned["counts"], *learned["left_out"], *learned["sexes"],
                *learned["excluded"], *learned["notes"], *record["chosen"], *record["versions"],
                *record["versions"].values()]  # fmt: skip
     counts = [learned["n_utterances"], learned["n_clusters"], settings["seed"], *learned["counts"].values(),
+              *learned["sexes"].values(),
               *learned["left_out"].values()]  # fmt: skip
     flags = [settings["reweight"], settings["soft"]]
     if (

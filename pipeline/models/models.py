@@ -55,6 +55,8 @@ class Learned:
         How many speakers, or other units of that name.
     counts
         How many utterances of each class, all classes in the order of the scores; empty for values.
+    sexes
+        How many of these speakers are of each sex, where it is known; empty for other units.
     excluded
         The speakers who were excluded on request.
     left_out
@@ -67,6 +69,7 @@ class Learned:
     n_clusters: int
     unit: str = "speaker"
     counts: Mapping[str, int] = field(default_factory=dict)
+    sexes: Mapping[str, int] = field(default_factory=dict)
     excluded: tuple[str, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -270,6 +273,7 @@ def _learned(task: Task, fold: Fold, exclude: Sequence[str], estimator: Any) -> 
         n_clusters=len(np.unique(task.clusters.of[fold.train])),
         unit=task.clusters.unit,
         counts={name: int((y == name).sum()) for name in task.examples.classes},
+        sexes=_sexes(task, fold),
         excluded=tuple(exclude),
         left_out=dict(task.left_out),
         notes=(
@@ -278,6 +282,14 @@ def _learned(task: Task, fold: Fold, exclude: Sequence[str], estimator: Any) -> 
             *_alike(task),
         ),
     )
+
+
+def _sexes(task: Task, fold: Fold) -> dict[str, int]:
+    """Return how many speakers of each sex a fold learns from; empty where clusters are no speakers."""
+    if task.clusters.unit != "speaker":
+        return {}
+    pairs = {(task.clusters.of[number], task.utterances[number].sex) for number in fold.train.tolist()}
+    return dict(sorted(Counter(sex for _, sex in pairs if sex).items()))
 
 
 def _alike(task: Task) -> Iterator[str]:

@@ -20,6 +20,13 @@ CREATIVE = re.compile(r"CC (BY(?:-NC)?(?:-SA|-ND)?) (4\.0)(?: \(.*\))?")
 #: Other licences: their words, their names in the Hugging Face Hub, and their addresses.
 OTHERS = {"Open Database License 1.0": ("odbl", "https://opendatacommons.org/licenses/odbl/1-0/")}
 
+#: The languages that the data sheets name; "Chinese" is Mandarin in all of them.
+LANGUAGES = (
+    *("Bangla", "English", "French", "German", "Greek", "Italian", "Mandarin", "Persian", "Polish", "Punjabi"),
+    *("Turkish", "Urdu"),
+)
+ACTED = re.compile(r"\bact(?:ed|ors?|resses)\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class DataSheet:
@@ -61,6 +68,17 @@ class DataSheet:
         if found := CREATIVE.fullmatch(self.licence):
             return f"https://creativecommons.org/licenses/{found[1].lower()}/{found[2]}/"
         return OTHERS.get(self.licence, ("other", ""))[1]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that the title, or the section What, names; none if they name none."""
+        text = f"{self.title} {self.sections.get('What', '')}"
+        return tuple(language for language in LANGUAGES if re.search(rf"\b{language}\b", text))
+
+    @property
+    def is_acted(self) -> bool:
+        """Whether the sheet says that actors speak, or that utterances are acted."""
+        return any(ACTED.search(text) for text in (self.title, *map(self.sections.get, ("What", "Who"))) if text)
 
 
 def of_corpus(name: str) -> DataSheet:

@@ -36,6 +36,11 @@ def _within(line: str) -> str:
     return "".join(ENTITIES.get(character, character) for character in marked)
 
 
+def code(text: object) -> str:
+    """Return a text as a span of code, in which nothing but a backtick has a meaning; that becomes an apostrophe."""
+    return f"`{_line(text).replace('`', chr(39)) or ' '}`"
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """Yield the lines of a table; cells are escaped."""
     yield _row(columns)
