@@ -20,6 +20,7 @@ extensions = [
     "numpydoc",
     "myst_parser",
     "sphinx_gallery.gen_gallery",
+    "pages_for_all",
 ]
 smartquotes = False  # which would make one dash of the two of an option
 exclude_patterns = ["gallery/GALLERY_HEADER.rst"]

@@ -313,3 +313,48 @@ def run_python(group: list[blocks.Block], checkout: Path) -> None:
         typed(group[0], f"python {script.name}", checkout)
     finally:
         script.unlink()
+
+
+# The whole site, in a browser -------------------------------------------------------------------------------
+
+SHOWN = ["index.html", "reference.html", "your-own-table.html", "examples/index.html", "examples/plot_pca.html"]
+
+
+@pytest.mark.docs
+def test_each_example_of_the_gallery_has_its_picture_with_words() -> None:
+    built = ROOT / "docs" / "_build" / "html" / "examples"
+    for script in SCRIPTS:
+        page = Page((built / f"{script.stem}.html").read_text(encoding="utf-8"))
+        assert any(f"{script.stem}_001.png" in path for path in page.loaded), script.name
+        assert not page.wordless, script.name
+
+
+@pytest.mark.docs
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_asks_no_network_finds_no_fault_and_everybody_can_read(width: int, scheme: str) -> None:
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no Chromium on this machine")
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import sync_playwright
+
+    heard: list[str] = []
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=program, args=options)
+        page = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme).new_page()
+        page.on("request", lambda request: heard.append(request.url) if is_elsewhere_of(request.url) else None)
+        page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: heard.append(str(error)))
+        for name in SHOWN:
+            page.goto((ROOT / "docs" / "_build" / "html" / name).as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+            found = Axe().run(page, options={"preload": False}).response["violations"]
+            assert not [one["id"] for one in found if one["impact"] in ("serious", "critical")], name
+        browser.close()
+    assert not heard
+
+
+def is_elsewhere_of(url: str) -> bool:
+    return not url.startswith(("file:", "data:"))
