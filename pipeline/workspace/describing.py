@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from affex.classifiers.base import of_estimator
 from affex.features.external.imported import Imported
@@ -175,7 +174,7 @@ def _view(spec: FeatureSpec, found: _Extracted, whole: Description, tick: Callab
     if table is not None:
         numbers = np.flatnonzero(table.present[:, 0])
         X = table.X[numbers]
-        finite: NDArray[np.bool_] = np.isfinite(X).all(axis=0)
+        finite = np.asarray(np.isfinite(X).all(axis=0))
         columns = [name for name, is_whole in zip(table.columns, finite, strict=True) if is_whole]
         view = description.view(str(spec), (columns, X[:, finite]), numbers, whole.speakers, whole.labels)
     tick(1)
