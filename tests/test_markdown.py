@@ -1,10 +1,10 @@
 """Text of users is shown literally by a Markdown reader, whatever it holds."""
 
-import html
 import re
 
 import pytest
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import escapeHtml
 from test_hostile_text import HOSTILE, ORDERS
 
 from affex.pipeline.text.markdown import escaped, table
@@ -27,19 +27,18 @@ READER = MarkdownIt("gfm-like", {"linkify": False})
 @pytest.mark.parametrize("text", MARKED)
 def test_a_text_is_shown_as_it_is(text):
     shown = printable(" ".join(text.split("\n"))).strip()
-    for before, after in (("", ""), ("- ", ""), ("before ", " after")):
-        rendered = READER.render(f"{before}{escaped(text)}{after}\n")
-        plain = html.unescape(re.sub(r"</?(p|ul|li)>|\n", "", rendered))
-        assert plain == f"{before.removeprefix('- ')}{shown}{after}"
+    for before, after in (("", ""), ("before ", " after")):
+        assert READER.render(f"{before}{escaped(text)}{after}\n") == f"<p>{escapeHtml(f'{before}{shown}{after}')}</p>\n"
+    assert READER.render(f"- {escaped(text)}\n") == f"<ul>\n<li>{escapeHtml(shown)}</li>\n</ul>\n"
     assert not ORDERS & {*escaped(text)}
 
 
 def test_a_table_keeps_its_cells():
     lines = [*table(("label", "n"), [(text, 1) for text in MARKED])]
     rendered = READER.render("\n".join(lines) + "\n")
-    assert rendered.count("<tr>") == len(MARKED) + 1
-    assert rendered.count("<td>") == 2 * len(MARKED)
-    assert not re.search(r"<(script|img|a|b|code|em|strong|h1|s)\b", rendered)
+    cells = re.findall(r"<td>(.*?)</td>", rendered)
+    assert cells[::2] == [escapeHtml(printable(" ".join(text.split("\n"))).strip()) for text in MARKED]
+    assert cells[1::2] == ["1"] * len(MARKED)
 
 
 def test_plain_text_stays_readable():
