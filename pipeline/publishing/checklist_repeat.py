@@ -49,8 +49,8 @@ def instructions(known: Known) -> Answer:
     """2d: the documentation, and the command that repeats the run."""
     if not _repeats(known):
         return Answer(PARTLY, "README.md and docs/ of affex.", "README.md", "How the run was started.")
-    command = f"affex evaluate --config {runs.SETTINGS}"
-    text = f"README.md and docs/ of affex say how it is installed and used; {command} in the run's folder repeats it."
+    command = wording.command("evaluate", CONFIG=runs.SETTINGS)
+    text = f"README.md and docs/ of affex say how it is installed and used; {command} repeats the run."
     return Answer(RUN, text, f"README.md; {runs.SETTINGS}")
 
 
