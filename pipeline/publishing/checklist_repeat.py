@@ -4,6 +4,7 @@ from affex.pipeline.caching.dataset import TABLE
 from affex.pipeline.evaluation import runs, times
 from affex.pipeline.publishing.checklist_answers import PARTLY, RUN, Answer, Known, author, record
 from affex.pipeline.publishing.prose import counted, listed, settings
+from affex.pipeline.text import wording
 
 
 def data(known: Known) -> Answer:
