@@ -60,12 +60,12 @@ def test_the_brier_score_is_that_of_scikit_learn():
 
 
 def test_the_calibration_of_a_result_by_hand():
-    made = scores("abab", "aabb", [[0.8, 0.2], [0.8, 0.2], [0.1, 0.9], [0.4, 0.6]], "xxyz")
+    made = scores("abab", "aabb", [[0.8, 0.2], [0.8, 0.2], [0.1, 0.9], [0.6, 0.4]], "xxyz")
     found = calibration_of(made, replace(PLAN.about(), probabilities=True), ())
-    # .8 twice, one right: .3 too sure, for 2 of 4; .9 wrong; .6 right.
-    assert found.error.value == pytest.approx((2 * 0.3 + 0.9 + 0.4) / 4)
-    assert found.brier == pytest.approx(2 * (0.04 + 0.64 + 0.81 + 0.16) / 4)
-    without = [(0.9 + 0.4) / 2, (0.6 + 0.4) / 3, (0.6 + 0.9) / 3]
+    # .8 twice, one right: .3 too sure, for 2 of 4; .9 wrong; .4 right, though another class has .6.
+    assert found.error.value == pytest.approx((2 * 0.3 + 0.9 + 0.6) / 4)
+    assert found.brier == pytest.approx(2 * (0.04 + 0.64 + 0.81 + 0.36) / 4)
+    without = [(0.9 + 0.6) / 2, (0.6 + 0.6) / 3, (0.6 + 0.9) / 3]
     assert found.error.standard_error == pytest.approx(intervals.standard_error(np.array(without)))
     assert found.reason == ""
 
