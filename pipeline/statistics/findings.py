@@ -50,7 +50,7 @@ def _speakers_and_classes(found: Description) -> Findings:
         yield Finding(
             "serious", f"All utterances are of one class, {quoted(crossed.classes)}: nothing can be predicted."
         )
-    elif len(single) == n:
+    elif len(single) > n:
         yield Finding("serious", f"{_all_of(n)} utterances of one class only. {CONFOUNDED}")
     elif single:
         who = f"{len(single)} of {n} speakers have utterances of one class only ({_named(single)})"
@@ -84,8 +84,10 @@ def _complete(found: Description) -> str:
     if len(lacking) <= LACKING:
         some = "; ".join(f"{name} lacks {_named(labels)}" for name, labels in lacking.items())
         return f"{n - len(lacking)} of {n} have all {n_classes}; {some}"
-    own = [sum(map(bool, row)) for row in found.crossed.counts]
-    return f"{n - len(lacking)} of {n} have all {n_classes}, the others {min(own)} and more"
+    least = min(sum(map(bool, row)) for row in found.crossed.counts)
+    if len(lacking) == n:
+        return f"none has all {n_classes}, each has {least} or more"
+    return f"{n - len(lacking)} of {n} have all {n_classes}, the others {least} or more"
 
 
 def _association(found: Description) -> Findings:
