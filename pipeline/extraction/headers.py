@@ -92,7 +92,7 @@ def _kept(path: Path) -> dict[str, Header]:
 def _verified(lines: Iterable[bytes]) -> Iterator[tuple[str, Header]]:
     for line in lines:
         try:
-            record = json.loads(line)
+            record = opened(line)
             yield str(record["digest"]), restored(Header, record["header"])
         except (ValueError, KeyError):
             continue

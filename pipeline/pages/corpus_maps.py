@@ -161,4 +161,4 @@ def _mark(group: _Group) -> Mark:
     start, corners = GLYPHS[group.mark]
     path = _at(np.array([7.0, 7.0]), start, corners, group.radius)
     glyph = Markup('<svg viewBox="0 0 14 14" aria-hidden="true"><path d="{}" style="{}"/></svg>')
-    return Mark(glyph.format(path, _style(group)), Markup(group.name), len(group.points))
+    return Mark(glyph.format(path, _style(group)), group.name, len(group.points))

@@ -50,7 +50,7 @@ def _speakers_and_classes(found: Description) -> Findings:
         yield Finding(
             "serious", f"All utterances are of one class, {quoted(crossed.classes)}: nothing can be predicted."
         )
-    elif len(single) > n:
+    elif len(single) == n:
         yield Finding("serious", f"{_all_of(n)} utterances of one class only. {CONFOUNDED}")
     elif single:
         who = f"{len(single)} of {n} speakers have utterances of one class only ({_named(single)})"
