@@ -85,10 +85,10 @@ def drawn(of: Map, groups: Sequence[str], by: str) -> Drawn:
     caption = f"{of.method} by {by}: {len(groups)} utterances, {len({name for name in groups if name})} {_plural(by)}."
     paths = Markup("").join(_path(part) for part in parts)
     image = Markup(
-        '<svg viewBox="0 0 {side} {height}" role="img" aria-label="{caption}"><rect x="0.5" y="0.5" width="{inner}" '
+        '<svg viewBox="0 0 {side} {height}" role="img" aria-label="{caption}"><rect x="1" y="1" width="{inner}" '
         'height="{lower}" rx="6" style="fill: none; stroke: {faint}"/>{paths}</svg>'
     ).format(
-        side=SIDE, height=height, inner=SIDE - 1, lower=height - 1, caption=caption, faint=INKS[FAINT], paths=paths
+        side=SIDE, height=height, inner=SIDE - 2, lower=height - 2, caption=caption, faint=INKS[FAINT], paths=paths
     )
     return Drawn(Picture(image, caption), tuple(_mark(part) for part in reversed(parts)))
 

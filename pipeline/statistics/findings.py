@@ -84,8 +84,10 @@ def _complete(found: Description) -> str:
     if len(lacking) <= LACKING:
         some = "; ".join(f"{name} lacks {_named(labels)}" for name, labels in lacking.items())
         return f"{n - len(lacking)} of {n} have all {n_classes}; {some}"
-    own = [sum(map(bool, row)) for row in found.crossed.counts]
-    return f"{n - len(lacking)} of {n} have all {n_classes}, the others {min(own)} and more"
+    least = min(sum(map(bool, row)) for row in found.crossed.counts)
+    if len(lacking) == n:
+        return f"none has all {n_classes}, each has {least} or more"
+    return f"{n - len(lacking)} of {n} have all {n_classes}, the others {least} or more"
 
 
 def _association(found: Description) -> Findings:
