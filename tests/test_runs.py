@@ -99,7 +99,7 @@ def test_a_damaged_run_is_made_again_and_that_is_said(two, tmp_path, capsys):
     assert "is made again: predictions.csv was changed after it was written" in capsys.readouterr().out
     assert {name: (tmp_path / "fused" / name).read_bytes() for name in sound} == sound
     (tmp_path / "fused" / "predictions.csv.old").unlink()  # the damaged one was set aside: it may be somebody's edit
-    assert {path.name for path in (tmp_path / "fused").iterdir()} == set(sound)
+    assert {path.name for path in (tmp_path / "fused").iterdir()} == {*sound, "times.json"}
 
 
 def test_a_run_of_an_earlier_version_is_said_to_be_one(two, tmp_path, capsys):
