@@ -116,7 +116,7 @@ def test_hostile_text_is_inert_in_the_card_and_absolute_paths_stay_at_home(made,
     read = safe_load(header)
     assert read["license"] == "other"
     assert read["configs"][0]["data_files"] == [{"split": "train", "path": "data/train.parquet"}]
-    rendered = MarkdownIt("gfm-like", {"linkify": False}).render(body)
+    rendered = MarkdownIt("gfm-like", {"linkify": False, "html": True}).render(body)
     assert rendered.count("<tr>") > len(HOSTILE)
     assert "<i>" not in rendered
     assert "<b>" not in rendered

@@ -21,7 +21,7 @@ MARKED = (
     *("www.a.example", "http://a.example", "a@b.example", "&lt;b&gt;", "`code`", "a | b", "# a", "- a", "+ a", "12) a"),
     *("1. a", "---", "===", "***", "> a", "~~~", "```", "a  \nb", "\\", "\\*a\\*", "$x$", "[^1]", "{{a}}", "  four"),
 )
-READER = MarkdownIt("gfm-like", {"linkify": False})
+READER = MarkdownIt("gfm-like", {"linkify": False, "html": True})
 
 
 @pytest.mark.parametrize("text", MARKED)
