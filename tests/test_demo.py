@@ -56,11 +56,13 @@ def test_the_four_stand_side_by_side_with_their_intervals(twice):
 def test_every_report_lies_where_it_is_said_to(twice):
     cache, (output, _), _ = twice
     for title in TITLES:
-        [folder] = re.findall(rf"^{title} -> (.*)$", output, re.M)
-        assert (cache.parent / folder / "report.txt").is_file()
+        [page] = re.findall(rf"^{title} -> (.*)$", output, re.M)
+        assert Path(page).name == "report.html"
+        assert Path(page).is_file()
     assert len(list(cache.glob("runs/*"))) == 4
     [folder] = cache.glob("comparisons/*")
-    assert f"all six pairs -> {folder}" in output
+    assert f"all six pairs -> {folder / 'comparison.html'}" in output
+    assert f"Open this page of all runs in a browser: {cache / 'report.html'}" in output
 
 
 def test_nothing_is_computed_again(twice):
