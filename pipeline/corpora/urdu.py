@@ -5,7 +5,7 @@ What
     The names show 29 speakers.
 Who
     Guests of the shows, identified only by letters and numbers. Latif, Qayyum, Usman, Qadir, "Cross
-    lingual speech emotion recognition: Urdu vs. Western languages", FIT 2018, doi:10.1109/FIT.2018.00023.
+    lingual speech emotion recognition: Urdu vs. Western languages", FIT 2018, arXiv:1812.10411.
 Licence
     Not stated.
 Source
