@@ -486,7 +486,7 @@ def test_the_device_reaches_the_features_and_brings_a_worker_a_gpu(dataset, monk
             seen.update(specs=specs, device=runtime.device, several=runtime.threads > 1)
         return []
 
-    def workers(scheduler, jobs, gpus, report):
+    def workers(scheduler, jobs, gpus, report, taken):
         seen["gpus"] = gpus
         return stages.contextlib.nullcontext(stages.Inline())
 

@@ -28,6 +28,9 @@ from affex.pipeline.text.errors import UsageError
 
 SVM = "svm:C=1.0,gamma=0.1"
 
+#: What lies beside the sealed files of a run, and says when and where it was computed.
+BESIDE = {"times.json", "report.html"}
+
 
 def affex(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Type affex in a shell that has these variables."""
@@ -59,7 +62,7 @@ def typed(table: Path) -> Callable[..., None]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != "times.json"}
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name not in BESIDE}
 
 
 # The record

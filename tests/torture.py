@@ -134,8 +134,8 @@ class Ground:
         return sorted(self.folder.glob("runs/*/.folds/fold-*.json"))
 
     def results(self) -> dict[str, bytes]:
-        """Return the files of all runs; there is nothing beside them."""
-        files = self.folder.glob("runs/*/*")
+        """Return the files of all runs, but for those that say when a run was computed; nothing else is beside them."""
+        files = (path for path in self.folder.glob("runs/*/*") if path.name not in ("times.json", "report.html"))
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in files}
 
     def forget(self) -> None:
