@@ -167,8 +167,9 @@ def test_hostile_names_are_inert_on_every_page(browser, tmp_path) -> None:
         result = many(names, names)
         result = replace(result, leaks=names[:1], notes=names, left_out=dict.fromkeys(names, 1))
         model = (names[seed], names[2])
-        written(folder, replace(result, about=replace(result.about, corpus=names[1], model=model)))
-    pages = [all_of(tmp_path), _compared(tmp_path, folders), *(folder / "report.html" for folder in folders)]
+        report.write(replace(result, about=replace(result.about, corpus=names[1], model=model)), folder)
+    last = run_page.write(folders[0], run_page.Beside())
+    pages = [all_of(tmp_path), _compared(tmp_path, folders), last]
     for path in pages:
         with showing(browser, path) as (shown, seen):
             assert shown.evaluate("window.obeyed") is None, path
