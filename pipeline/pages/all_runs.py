@@ -145,7 +145,7 @@ def _picture(members: Sequence[Run], first: Summary) -> Picture:
     ]
     ordered = sorted(rows, key=lambda row: -(row.value if row.value is not None else -1.0))
     caption = (
-        f"{known.title} of each run with its interval over {first.about.unit}s; the largest is on top, which says "
-        "nothing about differences: the test does."
+        f"{_title(first)}: {known.title} of each run with its interval over {first.about.unit}s; the largest is on "
+        "top, which says nothing about differences: the test does."
     )
     return run_pictures.bars(ordered, known.title, caption, None, first.figures[name].chance)

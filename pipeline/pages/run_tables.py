@@ -200,7 +200,7 @@ def folds(summary: Summary) -> Table:
 
 def parameter(value: object) -> Cell:
     """Return the value of a hyperparameter as a short text."""
-    if isinstance(value, float):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return Cell(f"{value:.4g}", value)
     return Cell("-" if value is None else str(value))
 
@@ -221,7 +221,7 @@ def counted(pairs: Sequence[tuple[str, int]], caption: str, heads: tuple[str, st
 
 def stages(found: Times) -> Table:
     """Return how long each stage of a run took."""
-    rows: list[Row] = [(one.name, seconds(one.wall), seconds(one.cpu)) for one in found.stages]
+    rows: list[Row] = [(one.name, seconds(one.wall), seconds(one.cpu + one.workers_cpu)) for one in found.stages]
     return Table("Stages", ("stage", "time, s", "CPU time with workers, s"), rows)
 
 
