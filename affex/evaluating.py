@@ -208,7 +208,7 @@ def evaluate(
         members = paired(settings.features, [own], fusion, workspace.imported) if own else None
         run = runs.read(experiment.run(workspace, settings, folder or Path(passing, "run"), members))
         if folder:
-            run_page.write(folder, run_page.Beside(workspace.datasets))
+            run_page.write(run, run_page.Beside(workspace.datasets))
         name = report.run_name(run.summary.about)
         return Evaluation(run if folder else replace(run, name=name, folder=Path(name)))
 

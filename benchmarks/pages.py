@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from affex.pipeline.corpora.base import LOSO
+from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.results import About, FoldSummary, ModelSettings, Result, Scores
 from affex.pipeline.pages import run as run_page
 from affex.pipeline.reporting import report
@@ -53,7 +54,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "run")
             files = seconds(lambda: report.write(result, path))  # noqa: B023 - called at once
-            page = seconds(lambda: run_page.write(path, run_page.Beside()))  # noqa: B023
+            page = seconds(lambda: run_page.write(runs.read(path), run_page.Beside()))  # noqa: B023
             size = (path / run_page.PAGE).stat().st_size
             print(f"files {files:.2f} s, page {page:.2f} s, {size / 1e6:.2f} MB")
 

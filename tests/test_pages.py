@@ -70,7 +70,7 @@ def many(classes: Sequence[str], speakers: Sequence[str], n_each: int = 2) -> Re
 
 def written(folder: Path, result: Result) -> Path:
     report.write(result, folder)
-    return run_page.write(folder, run_page.Beside())
+    return run_page.write(runs.read(folder), run_page.Beside())
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def test_hostile_names_are_inert_on_every_page(browser, tmp_path) -> None:
         result = replace(result, leaks=names[:1], notes=names, left_out=dict.fromkeys(names, 1))
         model = (names[seed], names[2])
         report.write(replace(result, about=replace(result.about, corpus=names[1], model=model)), folder)
-    last = run_page.write(folders[0], run_page.Beside())
+    last = run_page.write(runs.read(folders[0]), run_page.Beside())
     pages = [all_of(tmp_path), _compared(tmp_path, folders), last]
     for path in pages:
         with showing(browser, path) as (shown, seen):
@@ -226,10 +226,10 @@ def test_many_series_have_styles_of_their_own() -> None:
 def test_a_page_is_written_again_only_where_something_changed(tmp_path) -> None:
     path = written(tmp_path / "run", result_of(*[9] * 6))
     first = path.stat().st_mtime_ns
-    run_page.write(path.parent, run_page.Beside())
+    run_page.write(runs.read(path.parent), run_page.Beside())
     assert path.stat().st_mtime_ns == first
     report.write(result_of(*[8] * 6), path.parent)
-    run_page.write(path.parent, run_page.Beside())
+    run_page.write(runs.read(path.parent), run_page.Beside())
     assert path.stat().st_mtime_ns > first
 
 

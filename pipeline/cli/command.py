@@ -2,8 +2,8 @@
 
 The Makefile passes its variables as ``AFFEX_<OPTION>`` in the environment, so that blanks, umlauts and quotes survive.
 It announces this by ``--from-make``. Without that word these variables are ignored, so variables of a shell change no
-run. The exit code is 0 for success, 1 for a failed run (and
-for a reproduced run that differs), 2 for a usage error, 130 for an interrupt.
+run. The exit code is 0 for success, 1 for a failed run and for a reproduced run that differs, 2 for a usage error, 130
+for an interrupt.
 """
 
 import io

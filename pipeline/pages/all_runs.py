@@ -13,7 +13,6 @@ from affex.pipeline.pages.run_pictures import Bar
 from affex.pipeline.reporting import tables
 from affex.pipeline.reporting.comparison import MOST, alike, compare
 from affex.pipeline.reporting.listing import ListedRun
-from affex.version import __version__
 
 #: The file in a corpus's cache folder, or, for several corpora, in the folder of all caches.
 PAGE = "report.html"
@@ -75,7 +74,6 @@ def write(corpora: Sequence[CorpusRuns], path: Path) -> None:
         If the folder cannot be written.
     """
     content = {
-        "version": __version__,
         "kind": "All runs",
         "title": ", ".join(one.name for one in corpora),
         "runs": _listed(corpora, path.parent),

@@ -12,7 +12,6 @@ from affex.pipeline.publishing.checklist_answers import AUTHOR
 from affex.pipeline.publishing.question import question
 from affex.pipeline.storage import atomic
 from affex.pipeline.text.markdown import escaped
-from affex.version import __version__
 
 #: The files in the run's folder.
 HTML, MARKDOWN = "checklist.html", "checklist.md"
@@ -45,7 +44,6 @@ def _write_text(path: Path, run: Run, found: Checklist) -> None:
 
 def _content(run: Run, found: Checklist) -> dict[str, object]:
     return {
-        "version": __version__,
         "title": f"Checklist of {run.name}",
         "kind": "Checklist for reviewers",
         "about": ABOUT,

@@ -11,7 +11,6 @@ from affex.pipeline.pages.run import PAGE as RUN_PAGE
 from affex.pipeline.pages.run_pictures import Bar
 from affex.pipeline.reporting import tables
 from affex.pipeline.reporting.compared import Compared
-from affex.version import __version__
 
 #: The file in a comparison's folder.
 PAGE = "comparison.html"
@@ -37,7 +36,6 @@ def write(found: Compared, folder: Path, run_folders: Sequence[Path]) -> Path:
 def _content(found: Compared, folder: Path, run_folders: Sequence[Path]) -> dict[str, object]:
     links = [link(one / RUN_PAGE, folder) for one in run_folders]
     return {
-        "version": __version__,
         "kind": "Comparison",
         "title": tables.comparison_title(found),
         "verdicts": [*verdicts(found)],

@@ -15,7 +15,6 @@ from affex.pipeline.statistics.maps import Map
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.records import plain
 from affex.pipeline.storage.sealed import sealed
-from affex.version import __version__
 
 #: The files in a corpus's cache folder.
 PAGE, RECORD = "description.html", "description.json"
@@ -60,7 +59,6 @@ def content(found: Description, command: str) -> dict[str, object]:
     """Return what the template shows."""
     crossed, own = found.crossed, found.recordings
     return {
-        "version": __version__,
         "kind": "A corpus before any model",
         "title": found.corpus,
         "command": command,

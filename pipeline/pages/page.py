@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from affex.pipeline.storage import atomic
 from affex.pipeline.text.printable import printable
+from affex.version import __version__
 
 #: The folder of the templates, of the style sheet and of the script.
 TEMPLATES = Path(__file__).parent / "templates"
@@ -104,7 +105,7 @@ def rendered(template: str, content: Mapping[str, object]) -> bytes:
     """
     style, script = _text("style.css"), _text("page.js")
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    own = {"style": Markup(style), "script": Markup(script), "script_hash": allowed}
+    own = {"version": __version__, "style": Markup(style), "script": Markup(script), "script_hash": allowed}
     return _environment().get_template(template).render({**own, **content}).encode()
 
 

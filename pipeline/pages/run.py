@@ -26,7 +26,6 @@ from affex.pipeline.reporting import inputs, leak, tables
 from affex.pipeline.specs import discovery
 from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.text import wording
-from affex.version import __version__
 
 #: The file in a run's folder.
 PAGE = "report.html"
@@ -50,18 +49,15 @@ class Beside:
     media: bool = False
 
 
-def write(folder: Path, beside: Beside) -> Path:
-    """Write the page of the run in a folder, unless it is there and up to date; return its path.
+def write(run: Run, beside: Beside) -> Path:
+    """Write the page of a run into its folder, unless it is there and up to date; return its path.
 
     Raises
     ------
-    UsageError
-        If the folder holds no run that can be read.
     AffexError
         If the folder cannot be written.
     """
-    run, path = runs.read(folder), folder / PAGE
-    leaky = leak.twin(run)
+    path, leaky = run.folder / PAGE, leak.twin(run)
     stamp = _stamp(run, leaky, beside)
     if not _is_current(path, stamp):
         page.write(path, "run.html", _content(run, beside, leaky) | {"stamp": stamp})
@@ -92,7 +88,6 @@ def _content(run: Run, beside: Beside, leaky: Run | None) -> dict[str, object]:
     summary = run.summary
     shown = examples.shown(examples.worst(run.scores), beside.datasets, media=beside.media)
     return {
-        "version": __version__,
         "kind": "Run",
         "title": tables.title(summary),
         "summary": summary,

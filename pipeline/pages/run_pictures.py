@@ -189,12 +189,3 @@ def calibration(found: Calibration, table: Table) -> Picture:
 
     caption = "Reliability: how often decisions of some confidence are right. The numbers count utterances."
     return drawing.picture((6.0, 3.8), draw, caption, table)
-
-
-def headline(summary: Summary, others: Sequence[Bar] = ()) -> Picture:
-    """Draw the main figure with its interval, chance, and what else is known of the same task."""
-    name, known = next(iter(summary.headlines.items()))
-    interval = summary.interval(name)
-    rows = [Bar("this run", interval.value, interval.low, interval.high), *others]
-    caption = f"{tables.headline(summary)}; dashed: chance ({summary.chance_is})."
-    return bars(rows, known.title, caption, None, summary.figures[name].chance)

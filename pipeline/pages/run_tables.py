@@ -214,11 +214,6 @@ def figures(summary: Summary) -> Table:
     return Table("All figures, pooled over all folds", ("figure", "value", "interval", "chance"), rows)
 
 
-def counted(pairs: Sequence[tuple[str, int]], caption: str, heads: tuple[str, str]) -> Table:
-    """Return a table of names and counts."""
-    return Table(caption, heads, [(name, count(n)) for name, n in pairs])
-
-
 def stages(found: Times) -> Table:
     """Return how long each stage of a run took."""
     rows: list[Row] = [(one.name, seconds(one.wall), seconds(one.cpu + one.workers_cpu)) for one in found.stages]

@@ -31,7 +31,7 @@ def population(known: Known) -> Answer:
 
 def why_population(known: Known) -> Answer:
     """1b."""
-    return author(f"Why these {known.unit}s, and whoever they stand for, are the population of interest.")
+    return author(f"Why these {known.unit}s, and the people whom they represent, are the population of interest.")
 
 
 def why_learning(_: Known) -> Answer:

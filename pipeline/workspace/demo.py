@@ -73,7 +73,7 @@ def _shown(workspace: "Workspace", four: "Mapping[str, Run]") -> None:
     found = comparison.compare(list(four.values()))
     folder = comparison.folder_of(found, workspace.folder.parent)
     comparison.write(found, folder)
-    pages = {title: run_page.write(run.folder, run_page.Beside(workspace.datasets)) for title, run in four.items()}
+    pages = {title: run_page.write(run, run_page.Beside(workspace.datasets)) for title, run in four.items()}
     page = comparison_page.write(found, folder, [run.folder for run in four.values()])
     best = max(found.runs[:2], key=lambda run: run.figure.value)
     tables.show_against(found, list(four), best.name, workspace.console.rich)

@@ -32,9 +32,10 @@ def write_run(console: Terminal, folder: Path, datasets: Sequence[Dataset], *, m
     """
     beside = run.Beside(datasets, media)
     try:
-        for other in _named_by(runs.read(folder)):
-            run.write(other, beside)
-        console.print(f"Page: {run.write(folder, beside)}")
+        own = runs.read(folder)
+        for other in _named_by(own):
+            run.write(runs.read(other), beside)
+        console.print(f"Page: {run.write(own, beside)}")
     except AffexError as error:
         console.print(f"The page of {folder} was not written: {error}")
 
@@ -74,11 +75,13 @@ def _runs_of(console: Terminal, corpus: Corpora, *, media: bool) -> CorpusRuns:
 def _page(console: Terminal, folder: Path, beside: run.Beside, tick: Callable[[int], None]) -> Run | None:
     """Write the page of a run; return the run, or None if it cannot be read."""
     try:
-        run.write(folder, beside)
-        return runs.read(folder)
+        read = runs.read(folder)
     except UsageError as error:
         console.print(str(error))
         return None
+    else:
+        run.write(read, beside)
+        return read
     finally:
         tick(1)
 

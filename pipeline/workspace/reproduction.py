@@ -77,7 +77,7 @@ def reproduce(console: Terminal, name: str, place: Place, out: Path | None = Non
 
 @contextlib.contextmanager
 def _folder(out: Path | None) -> Iterator[Path]:
-    """Yield the folder for the new run, which is removed at the end if nobody named it."""
+    """Yield the folder for the new run, which is removed at the end unless the user named it."""
     if out is None:
         with tempfile.TemporaryDirectory() as passing:
             yield Path(passing, "run")
