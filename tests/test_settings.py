@@ -277,7 +277,7 @@ def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     programs = Path(sys.executable).parent
     if shutil.which("make") is None or not (programs / "affex").exists():
         pytest.skip("no make on this machine, or affex is not installed")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AFFEX_", "MAKE"))}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AFFEX_", "MAKE", "PYTEST_"))}
     typed = ["make", *arguments, f"BIN={programs}", f"INSTALLED={ROOT / 'Makefile'}"]
     return subprocess.run(typed, cwd=ROOT, env=clean | environment, capture_output=True, text=True)
 
