@@ -41,7 +41,7 @@ def again(home: Path, tmp_path: Path) -> Path:
 
 def reproduce(home: Path, name: str, *options: str):
     """Reproduce a run of a home in this process; return the exit code and what stands on each stream."""
-    words = ("reproduce", "--run", name, "--cache", str(home / "cache"), "--scheduler", "inline")
+    words = ("reproduce", name, "--cache", str(home / "cache"), "--scheduler", "inline")
     return affex(*words, *options)
 
 

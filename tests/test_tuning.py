@@ -287,3 +287,15 @@ def test_only_who_is_tested_must_not_have_been_seen():
     assert kinds(Taught("toy", "a", "ada", ""), Taught("toy", "b", "ben", "")) == []
     assert kinds(Taught("toy", "z", "dot", "")) == ["tuned"]
     assert kinds(Taught("other", "c", "cyd", "")) == []
+
+
+def test_its_card_says_what_it_learned_and_whom_from(weights: Path):
+    card = weights.with_name(weights.name + ".md").read_text(encoding="utf-8")
+    headings = [line for line in card.splitlines() if line.startswith("#")]
+    assert headings[0] == f"# Model card: {weights.name}"
+    assert len(headings) == 6
+    assert f"sha256 `{sha256(weights)}`" in card
+    assert "Classes that it learned to tell apart: across, down." in card
+    assert all(f"| train | p{n} | {2 * TAKES} |" in card for n in range(4))
+    assert "p4" not in card
+    assert "from random weights" in card

@@ -22,6 +22,8 @@ from affex.pipeline.text.markdown import code, escaped, table
 SUFFIX = ".md"
 #: What a card says where a run with the same settings is not in the cache.
 UNKNOWN = "No evaluation with these settings is in the cache, so nothing is known of how good this model is."
+#: What no model of affex is for.
+OUT_OF_SCOPE = "* Out of scope: any decision about a person, such as on work, education, health, insurance or police."
 #: The distribution whose licence also covers what is learned from its features.
 OPENSMILE = "opensmile"
 
@@ -99,18 +101,23 @@ def _packages(recipe: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _intended_use(model: Model, sheets: Sequence[DataSheet]) -> Iterator[str]:
-    languages = ", ".join(dict.fromkeys(language for sheet in sheets for language in sheet.languages))
     yield "\n## Intended use\n"
     yield f"Research: labelling recordings like those of {escaped(model.plan.corpus)}, with a person who checks them."
     yield "What it predicts is how somebody labelled such recordings, not what a person feels.\n"
+    yield from limits(sheets)
+    if norm := model.plan.settings.speaker_norm:
+        yield f"* It is {TRANSDUCTIVE[norm]}: it needs named speakers, and several recordings of each."
+    yield OUT_OF_SCOPE
+
+
+def limits(sheets: Sequence[DataSheet]) -> Iterator[str]:
+    """Yield the limits that the corpora set to what is learned from them, a line each."""
+    languages = ", ".join(dict.fromkeys(language for sheet in sheets for language in sheet.languages))
     yield f"* Languages, as the data sheet says: {languages or 'not stated'}. Others were not tried."
     if any(sheet.is_acted for sheet in sheets):
         yield "* Actors speak in the recordings: how the model does on speech that is not acted was not measured."
     if any(sheet.is_synthetic for sheet in sheets):
         yield "* The recordings are synthetic: the model shows that all runs, and says nothing about people."
-    if norm := model.plan.settings.speaker_norm:
-        yield f"* It is {TRANSDUCTIVE[norm]}: it needs named speakers, and several recordings of each."
-    yield "* Out of scope: any decision about a person, such as on work, education, health, insurance or police."
 
 
 def _factors(model: Model, sheets: Sequence[DataSheet]) -> Iterator[str]:
@@ -147,6 +154,11 @@ def _training_data(model: Model, sheets: Sequence[DataSheet]) -> Iterator[str]:
         yield ""
     for reason, n in learned.left_out.items():
         yield f"* Left out: {n}, {escaped(reason)}."
+    yield from corpora(sheets)
+
+
+def corpora(sheets: Sequence[DataSheet]) -> Iterator[str]:
+    """Yield the title, the licence and the source of each corpus."""
     for sheet in sheets:
         yield f"* {escaped(sheet.name)}: {escaped(sheet.title)}. Licence: {escaped(sheet.licence)}."
         yield f"  Source: {escaped(sheet.source)}."
@@ -203,12 +215,17 @@ def _other_versions(model: Model, evaluation: Summary) -> Iterator[str]:
 
 def _ethics(model: Model, sheets: Sequence[DataSheet]) -> Iterator[str]:
     yield "\n## Ethical considerations\n"
-    yield "* A model may reveal something of the recordings that it learned from, and is bound by their licence:"
-    yield f"  {'; '.join(f'{escaped(sheet.name)}: {escaped(sheet.licence)}' for sheet in sheets)}."
+    yield from bound(sheets)
     if any(OPENSMILE in _packages(json.loads(recipe)) for recipe in model.recipes):
         yield "* Its features are computed by openSMILE, whose licence (audEERING Research License) covers research,"
         yield "  teaching and private use only, also of what is learned from them."
     yield "* Ask the people in your recordings before you use it on them."
+
+
+def bound(sheets: Sequence[DataSheet]) -> Iterator[str]:
+    """Yield the licences that bind what was learned from the corpora."""
+    yield "* A model may reveal something of the recordings that it learned from, and is bound by their licence:"
+    yield f"  {'; '.join(f'{escaped(sheet.name)}: {escaped(sheet.licence)}' for sheet in sheets)}."
 
 
 def _caveats(model: Model) -> Iterator[str]:

@@ -35,7 +35,8 @@ from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.extraction.order import inputs
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
-from affex.pipeline.specs import discovery, grammar
+from affex.pipeline.models import model_card, network_card
+from affex.pipeline.specs import data_sheets, discovery, grammar
 from affex.pipeline.specs.features import feature_specs, spec_of
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.provenance import versions
@@ -180,7 +181,17 @@ def tune(
     for sentence in _summary(shown, tuning):
         workspace.console.print(sentence)
     workspace.console.print(f"Weights: {path.stat().st_size / 1e6:.1f} MB, sha256 {weights.sha256(path)} -> {path}")
+    workspace.console.print(f"Their card: what they learned from, and what they are for -> {_write_card(tuning, path)}")
     return path
+
+
+def _write_card(tuning: Tuning, path: Path) -> Path:
+    """Write the card of a network beside its weight file, and return its path."""
+    sheets = [data_sheets.of_corpus(name) for name in sorted({one.corpus for one in tuning.utterances})]
+    file = model_card.File(path.name, path.stat().st_size, weights.sha256(path))
+    card = path.with_name(path.name + model_card.SUFFIX)
+    atomic.write_text(card, [network_card.text(tuning, file, sheets)])
+    return card
 
 
 def tunable(network: str) -> Layered:
