@@ -1,15 +1,13 @@
 """The speaker embedding: from 1.6 s of sound to 256 numbers that say who speaks.
 
-**It identifies the person** (see `features.networks.voice_encoder`): treat its rows as biometric data. The identity check
-(``IDENTITY=1``) compares speakers by it. Windows and loudness are those of `features.sound.speaker`.
+**It identifies the person** (see `features.networks.voice_encoder`): treat its rows as biometric data. The
+identity check (``IDENTITY=1``) compares speakers by it. Windows and loudness are those of `features.sound.speaker`.
 """
 
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
-
-import numpy as np
 
 from affex.features.base import AudioFeature, Feature, Rows, Signal, require_length
 from affex.features.networks import voice_encoder
@@ -65,7 +63,7 @@ def _columns() -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Speaker(SoundEmbedding):
-    """Resemblyzer's embedding of every 1.6 s of sound, which identifies the speaker; parameters as in `SoundEmbedding`."""
+    """Resemblyzer's embedding of every 1.6 s of sound, which identifies the speaker; see `SoundEmbedding`."""
 
     packages: ClassVar[tuple[str, ...]] = ("torch",)
     cites: ClassVar[tuple[str, ...]] = CITES

@@ -1,9 +1,9 @@
 """Resemblyzer's voice encoder: from 1.6 s of mel bands to 256 numbers that say who speaks.
 
-Jemine 2019, Resemblyzer 0.1.4 (Apache-2.0), after Wan et al. 2018, Generalized end-to-end loss for speaker verification,
-doi:10.1109/ICASSP.2018.8462665: three LSTMs of 256, their last state through a linear layer and ReLU, scaled to length
-1; trained on LibriSpeech, VoxCeleb 1 and VoxCeleb 2. Its weights lie in the package's wheel, which is read and
-never imported: the import needs webrtcvad, which only compiles.
+Jemine 2019, Resemblyzer 0.1.4 (Apache-2.0), after Wan et al. 2018, Generalized end-to-end loss for speaker
+verification, doi:10.1109/ICASSP.2018.8462665: three LSTMs of 256, their last state through a linear layer and ReLU,
+scaled to length 1; trained on LibriSpeech, VoxCeleb 1 and VoxCeleb 2. Its weights lie in the package's wheel, which is
+read and never imported: the import needs webrtcvad, which only compiles.
 
 **It identifies the person**, also across recordings: treat its numbers, and every cache that contains them, as
 biometric data.

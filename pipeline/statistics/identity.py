@@ -1,19 +1,18 @@
 """Identity: the arrow from embeddings of voices or faces to names that may be one person, and those that may be two.
 
-What one speaker says in different ways must not count as two speakers. So embeddings are freed of what a class shifts in
-all speakers, centred, and whitened by the covariance within speakers (within-class covariance normalisation: Hatch,
+What one speaker says in different ways must not count as two speakers. So embeddings are freed of what a class shifts
+in all speakers, centred, and whitened by the covariance within speakers (within-class covariance normalisation: Hatch,
 Kajarekar and Stolcke, Interspeech 2006), shrunk towards a multiple of the identity.
 
-**One person under two names.** The likeness of two names is the cosine of their mean embeddings, divided by what the same
-person would reach with so many utterances: the geometric mean of both reliabilities, which random halves of each name
-give by Spearman and Brown's formula. That is Spearman's correction for attenuation (1904, doi:10.2307/1412159): near 1 for
-one person, however noisy the recordings are. Two names are reported if each is the most alike to the other, and their likeness
-is at least `ALIKE` and beyond the bound that pairs of distinct persons in this corpus pass with a probability of `ALPHA`:
-the normal distribution of Fisher's z with robust location and scale, Bonferroni-corrected for the number of pairs.
+**One person under two names.** The likeness of two names is the cosine of their mean embeddings, divided by what the
+same person would reach with so many utterances: the geometric mean of both reliabilities, which random halves of each
+name give by Spearman and Brown's formula. That is Spearman's correction for attenuation (1904, doi:10.2307/1412159):
+near 1 for one person, however noisy the recordings are, so that one bound serves for all. Two names are reported if
+each is the most alike to the other, and their likeness is at least `ALIKE`.
 
-**Two persons under one name.** The utterances of a name are divided in two by 2-means, in a space whitened by all other
-names. The share of the spread that this explains is compared with that of Gaussian rows (as in SigClust: Liu, Hayes, Nobel
-and Marron 2008, doi:10.1198/016214508000000454), and its excess with that of the other names, robustly.
+**Two persons under one name.** The utterances of a name are divided in two by 2-means, in a space whitened by all
+other names. The share of the spread that this explains is compared with that of Gaussian rows (as in SigClust: Liu,
+Hayes, Nobel and Marron 2008, doi:10.1198/016214508000000454), and its excess with the median of all names.
 
 ``benchmarks/identity.py`` measures how many planted renames are found, and how often there is a false alarm.
 """
@@ -37,14 +36,12 @@ LEAST, LEAST_DIVIDED = 10, 16
 LEAST_NAMES = 4
 #: The likeness from which on two names may be one person. In random sets of EMO-DB's speakers, also through a telephone
 #: band or with noise 20 dB below the voice, at most 1 % of sets had two persons that reach it.
-ALIKE = 0.84
-#: How often a corpus of distinct persons may have a false alarm of either kind.
-ALPHA = 0.01
-#: By how much of its logarithm, and how many robust deviations, the explained share must exceed the median of all names.
-EXCESS, DEVIATIONS = 0.35, 4.0
+ALIKE = 0.85
+#: By how much the excess of the explained share, in logarithms, must exceed the median of all names.
+EXCESS = 0.36
 #: The share of the identity in the covariance within speakers: for means of many utterances, and for single ones.
 SHRUNK, SHRUNK_DIVIDED = 0.5, 0.1
-#: How often a name is divided at random; Gaussian sets for each of so many sizes; the most rows that are divided in two.
+#: How often a name is divided at random; Gaussian sets for each of so many sizes; the most rows divided in two.
 HALVES, SETS, SIZES, MOST = 16, 12, 8, 150
 #: With more names, one covariance serves all: a name is too small a part of it to hide itself.
 MOST_APART = 60
@@ -52,8 +49,8 @@ MOST_APART = 60
 SEED = 0
 
 LIMIT = (
-    "A person who speaks (or looks) very differently under two names, as aroused under one and calm under the other, is "
-    "not found."
+    "A person who speaks (or looks) very differently under two names, as aroused under one and calm under the other, "
+    "is not found."
 )
 
 
@@ -90,8 +87,6 @@ class Identity:
         How alike random halves of each name are (cosine).
     likeness : (n_names, n_names)
         Of every two names, as above; 1 on the diagonal.
-    bound
-        From which likeness on two names are reported.
     same, several
         What is reported.
     """
@@ -102,7 +97,6 @@ class Identity:
     n_unchecked: int
     halves: tuple[float, ...]
     likeness: tuple[tuple[float, ...], ...]
-    bound: float
     same: tuple[Same, ...]
     several: tuple[Several, ...]
 
@@ -125,14 +119,13 @@ def identity(feature: str, X: NDArray[np.float32], speakers: Sequence[str], labe
     checked = names[counts >= LEAST]
     n_unchecked = len(names) - len(checked)
     if len(checked) < LEAST_NAMES:
-        return Identity(feature, (), (), len(names), (), (), 1.0, (), ())
+        return Identity(feature, (), (), len(names), (), (), (), ())
     own = np.flatnonzero(np.isin(np.asarray(speakers), checked))
     of = np.searchsorted(checked, np.asarray(speakers)[own])
     U = X[own].astype(np.float64)
     U /= np.maximum(np.linalg.norm(U, axis=1, keepdims=True), 1e-12)
     U = freed(U, of, [labels[i] for i in own]) if len(labels) else U
     halves, likeness = _likeness(U, of)
-    bound = _bound(likeness)
     shown = np.round(likeness, 4)
     return Identity(
         feature=feature,
@@ -141,9 +134,10 @@ def identity(feature: str, X: NDArray[np.float32], speakers: Sequence[str], labe
         n_unchecked=n_unchecked,
         halves=tuple(round(float(one), 4) for one in halves),
         likeness=tuple(tuple(float(value) for value in row) for row in shown),
-        bound=round(bound, 4),
         same=tuple(
-            Same(str(checked[a]), str(checked[b]), float(shown[a, b])) for a, b in _mutual(likeness) if shown[a, b] >= bound
+            Same(str(checked[a]), str(checked[b]), float(shown[a, b]))
+            for a, b in _mutual(likeness)
+            if shown[a, b] >= ALIKE
         ),
         several=_several(U, of, checked),
     )
@@ -153,19 +147,17 @@ def sentences(found: Identity) -> tuple[str, ...]:
     """Return what was found of the speakers' names, and the limit of that, a sentence each."""
     by = f"by {found.feature}"
     if not found.names:
-        return (
-            f"Who is who ({by}): not checked; that needs {LEAST_NAMES} speakers of {LEAST} utterances or more.",
-        )
+        return (f"Who is who ({by}): not checked; that needs {LEAST_NAMES} speakers of {LEAST} utterances or more.",)
     said = [
-        f"Speakers {quoted((one.first, one.second))} may be one person ({by}: a likeness of {one.likeness:.2f}; one person "
-        f"has about 1, two persons here less than {found.bound:.2f}): then a fold that leaves out one trains on the other."
+        f"Speakers {quoted((one.first, one.second))} may be one person ({by}: a likeness of {one.likeness:.2f}; one "
+        f"person has about 1, two persons less than {ALIKE}): then a fold that leaves out one trains on the other."
         for one in found.same
     ]
     said += [
         f"Speaker {quoted((one.name,))} may be two persons ({by}: {one.parts[0]} and {one.parts[1]} utterances)."
         for one in found.several
     ]
-    unchecked = f"; {found.n_unchecked} with fewer than {LEAST} utterances were not checked" if found.n_unchecked else ""
+    unchecked = f"; {found.n_unchecked} with fewer than {LEAST} utterances were not" if found.n_unchecked else ""
     n = len(found.names)
     none = "" if said else f", and none of {n} speakers seems to be two persons, or to have two names"
     return (*said, f"Who is who was checked {by}{none}{unchecked}. {LIMIT}")
@@ -231,17 +223,6 @@ def _likeness(U: Floats, of: Numbers) -> tuple[Floats, Floats]:
     return halves, likeness
 
 
-def _bound(likeness: Floats) -> float:
-    """Return the likeness that two distinct persons of a corpus reach with a probability of `ALPHA`; at least `ALIKE`."""
-    from scipy.stats import norm
-
-    pairs = likeness[np.triu_indices(len(likeness), 1)]
-    z = np.arctanh(np.clip(pairs, -0.999, 0.999))
-    middle = float(np.median(z))
-    spread = 1.4826 * float(np.median(np.abs(z - middle)))
-    return max(ALIKE, math.tanh(middle + float(norm.isf(ALPHA / len(pairs))) * spread))
-
-
 def _mutual(likeness: Floats) -> list[tuple[int, int]]:
     """Return the pairs of names of which each is the most alike to the other."""
     apart = likeness - 1e9 * np.eye(len(likeness))
@@ -255,24 +236,28 @@ def _several(U: Floats, of: Numbers, names: NDArray[np.str_]) -> tuple[Several, 
     large = np.flatnonzero(counts >= LEAST_DIVIDED)
     if len(large) < LEAST_NAMES:
         return ()
+    excess, shares = _excesses(U, of, large)
+    reported = np.flatnonzero(excess > np.median(excess) + EXCESS)
+    parts = [(n, round(n * max(share, 1 - share))) for n, share in zip(counts[large], shares, strict=True)]
+    return tuple(Several(str(names[large[i]]), (parts[i][1], int(parts[i][0]) - parts[i][1])) for i in reported)
+
+
+def _excesses(U: Floats, of: Numbers, large: Numbers) -> tuple[Floats, list[float]]:
+    """Return the logarithm of what two clusters of each name explain, less that by chance, and the share of one."""
     means, rng = _means(U, of), np.random.default_rng(SEED)
-    residuals = U - means[of]
+    residuals, counts = U - means[of], np.bincount(of)
     sizes = np.unique(np.geomspace(LEAST_DIVIDED, min(MOST, counts[large].max()), SIZES).round().astype(int))
     by_chance = [_by_chance(int(n), U.shape[1]) for n in sizes]
-    whole = _whitening(residuals, len(U) - len(means), SHRUNK_DIVIDED) if len(names) > MOST_APART else None
-    excess, parts = np.zeros(len(large)), []
+    whole = _whitening(residuals, len(U) - len(means), SHRUNK_DIVIDED) if len(means) > MOST_APART else None
+    excess, shares = np.zeros(len(large)), []
     for place, name in enumerate(large):
         rest = of != name
         A = _whitening(residuals[rest], int(rest.sum()) - len(means) + 1, SHRUNK_DIVIDED) if whole is None else whole
         rows = rng.permutation(np.flatnonzero(~rest))[:MOST]
-        share, first = _divided(residuals[rows] @ A)
-        excess[place] = share - np.interp(math.log(len(rows)), np.log(sizes), by_chance)
-        n_first = round(counts[name] * float(first.mean()))
-        parts.append((max(n_first, counts[name] - n_first), min(n_first, counts[name] - n_first)))
-    middle = float(np.median(excess))
-    spread = 1.4826 * float(np.median(np.abs(excess - middle)))
-    reported = np.flatnonzero(excess > middle + max(EXCESS, DEVIATIONS * spread))
-    return tuple(Several(str(names[large[i]]), (int(parts[i][0]), int(parts[i][1]))) for i in reported)
+        explained, first = _divided(residuals[rows] @ A)
+        excess[place] = explained - np.interp(math.log(len(rows)), np.log(sizes), by_chance)
+        shares.append(float(first.mean()))
+    return excess, shares
 
 
 @functools.cache

@@ -46,8 +46,9 @@ def _identity(workspace: Workspace, dataset: Dataset, spec: FeatureSpec) -> Iden
         return None
     table = table_of(workspace, [spec])
     present = np.flatnonzero(table.present[:, 0])
-    speakers = [table.utterances[number].speaker for number in present]
-    return identity.identity(spec.preset, table.X[present], speakers)
+    own = [table.utterances[number] for number in present]
+    labels = [utterance.label or "" for utterance in own]
+    return identity.identity(spec.preset, table.X[present], [utterance.speaker for utterance in own], labels)
 
 
 def with_remarks(workspace: Workspace) -> Workspace:

@@ -77,7 +77,7 @@ def test_a_window_is_the_same_to_the_bit_in_every_batch_and_with_two_threads(mod
     torch.set_num_threads(threads)
 
 
-def test_quiet_sound_is_raised_to_30_dB_below_full_scale_and_loud_sound_stays():
+def test_quiet_sound_is_raised_to_30_db_below_full_scale_and_loud_sound_stays():
     tone = np.sin(2 * np.pi * 200 * np.arange(RATE) / RATE).astype(np.float32)
     assert np.sqrt(np.mean(sound.raised(0.001 * tone) ** 2)) == pytest.approx(10 ** (-30 / 20), rel=1e-4)
     np.testing.assert_array_equal(sound.raised(tone), tone)
@@ -119,7 +119,7 @@ def test_what_the_network_was_not_trained_for_is_refused():
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it():
     lacking = replace(voice_encoder.WEIGHTS, package="no_such_resemblyzer")
-    with pytest.raises(WeightError, match="`pip install --no-deps resemblyzer==0.1.4` installs it"):
+    with pytest.raises(WeightError, match=r"`pip install --no-deps resemblyzer==0\.1\.4` installs it"):
         packaged(lacking)
 
 
