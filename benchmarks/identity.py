@@ -131,7 +131,10 @@ def main() -> None:
         for name in np.unique(made.speakers):
             alternate[np.flatnonzero(made.speakers == name)[1::2]] = True
         aroused = np.isin(made.labels, list(AROUSED))
-        print(f"{how}: of ten speakers paired: alternate {known(made, alternate)}, by arousal {known(made, aroused)}")
+        print(
+            f"{how}: of ten speakers paired: alternate {known(made, alternate)}, by arousal {known(made, aroused)}",
+            flush=True,
+        )
         for least in asked.least:
             tally, rng = Tally(), np.random.default_rng(asked.seed)
             for _ in range(asked.corpora):

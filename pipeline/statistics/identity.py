@@ -120,7 +120,7 @@ def identity(feature: str, X: NDArray[np.float32], speakers: Sequence[str], labe
     n_unchecked = len(names) - len(checked)
     if len(checked) < LEAST_NAMES:
         return Identity(feature, (), (), len(names), (), (), (), ())
-    own = np.flatnonzero(np.isin(np.asarray(speakers), checked))
+    own = np.flatnonzero(np.isin(np.asarray(speakers), checked)).tolist()
     of = np.searchsorted(checked, np.asarray(speakers)[own])
     U = X[own].astype(np.float64)
     U /= np.maximum(np.linalg.norm(U, axis=1, keepdims=True), 1e-12)
@@ -187,8 +187,8 @@ def _whitening(residuals: Floats, n_free: int, shrunk: float) -> Floats:
     covariance = residuals.T @ residuals / n_free
     size = len(covariance)
     mean = max(float(np.trace(covariance)) / size, 1e-12)
-    powers, vectors = np.linalg.eigh((1 - shrunk) * covariance + shrunk * mean * np.eye(size))
-    whitening: Floats = vectors * np.maximum(powers, 1e-9 * mean) ** -0.5
+    lower = np.linalg.cholesky((1 - shrunk) * covariance + shrunk * mean * np.eye(size))
+    whitening: Floats = np.linalg.inv(lower).T
     return whitening
 
 

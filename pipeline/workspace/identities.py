@@ -41,7 +41,8 @@ def identities(workspace: Workspace, dataset: Dataset, *, asked: bool) -> tuple[
 
 def _identity(workspace: Workspace, dataset: Dataset, spec: FeatureSpec) -> Identity | None:
     """Return what a feature says; None if no utterance has rows of it."""
-    [summary] = brought_up_to_date(workspace, dataset, [spec.unpooled])
+    summaries = brought_up_to_date(workspace, dataset, [spec.unpooled])
+    summary = next(one for one in summaries if one.spec == spec.unpooled)
     if not summary.cached + summary.computed:
         return None
     table = table_of(workspace, [spec])
