@@ -31,11 +31,11 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 #: The fewest utterances of a name that is checked for another name of its person, and for a second person.
-LEAST, LEAST_DIVIDED = 10, 16
+LEAST, LEAST_DIVIDED = 10, 30
 #: The fewest names.
 LEAST_NAMES = 4
-#: The likeness from which on two names may be one person. In random sets of EMO-DB's speakers, also through a telephone
-#: band or with noise 20 dB below the voice, at most 1 % of sets had two persons that reach it.
+#: The likeness from which on two names may be one person. In 100 random sets of EMO-DB's speakers, and in as many through
+#: a telephone band, no two persons reached it; see ``benchmarks/identity.py``.
 ALIKE = 0.85
 #: By how much the excess of the explained share, in logarithms, must exceed the median of all names.
 EXCESS = 0.36
