@@ -121,6 +121,7 @@ def evaluate(
     seed: int = 0,
     inner: bool = False,
     allow_leaks: bool = False,
+    identity: bool = False,
     out: PathLikeText | None = None,
     **place: Unpack[PlaceKeywords],
 ) -> Evaluation:
@@ -146,7 +147,7 @@ def evaluate(
         What is predicted, and which classes count, as ``"ang,neu,sad,hap+exc"``.
     speaker_norm
         True for z-scores within each speaker, ``"mean"`` to subtract the speaker's mean: both are transductive.
-    reweight, soft, fusion, seed, inner, allow_leaks
+    reweight, soft, fusion, seed, inner, allow_leaks, identity
         As on the command line; see `affex.pipeline.evaluation.settings.Settings`.
     out
         The folder that the files of the run, and its page, are written to; None for no files.
@@ -199,6 +200,7 @@ def evaluate(
         device=where.device,
         inner=inner,
         allow_leaks=allow_leaks,
+        identity=identity,
     )
     settings = applied(
         settings, corpora.names, [name for name in FIELDS if getattr(settings, name) != FIELDS[name].default]

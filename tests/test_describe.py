@@ -182,6 +182,7 @@ def made(utterances: list[Utterance], n_columns: int = 0) -> Description:
         agreement=agreement([u.votes for u in utterances], speakers, own.classes, {}),
         views=(description.view("made", X, np.arange(n), speakers, names),) if n_columns else (),
         twins=twins(utterances, names, None),
+        identities=(),
         notes=own.notes,
     )
     return Description(**{**vars(whole), "findings": findings(whole)})

@@ -103,6 +103,7 @@ def test_what_is_not_set_is_not_in_the_file() -> None:
         "inner = false",
         "leak = false",
         "allow_leaks = false",
+        "identity = false",
     ]
 
 

@@ -334,6 +334,20 @@ class Vggish(Convolutional):
         return vectors
 
 
+class VoiceEncoder(nn.Module):
+    """Resemblyzer's LSTMs under its names: windows of frames to vectors of length 1."""
+
+    def __init__(self, bands: int, width: int, hidden: int = 256) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(bands, hidden, num_layers=3, batch_first=True)
+        self.linear = nn.Linear(hidden, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the vectors of windows, (n, 1, frames, bands); that of a window without any output is zeros."""
+        _, (hidden, _) = self.lstm(x[:, 0].contiguous())
+        return nn.functional.normalize(self.linear(hidden[-1]).relu(), dim=1)
+
+
 class Components(nn.Module):
     """Whitened principal components as published with VGGish: no further than 2 from 0, or quantised, 0 to 255."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: The prefixes of all tensor names in files saved from a wrapped network.
 WRAPPERS = ("module.", "model.", "backbone.")
 #: The entries under which training scripts put the weights beside epoch and optimiser.
-ENVELOPES = ("state_dict", "model_state_dict", "model", "net")
+ENVELOPES = ("state_dict", "model_state_dict", "model_state", "model", "net")
 #: The entry of a safetensors file's metadata with the text about its tensors.
 ABOUT = "affex"
 
@@ -40,11 +40,15 @@ class WeightFile:
     sha256
         The digest of its bytes, 64 hexadecimal digits.
     package
-        The Python package that contains it, below ``models``; empty if no package does.
+        The Python package that contains it; empty if no package does.
     source
         The publisher, for messages.
     url
         The download address; empty if its publisher has no permanent one.
+    folder
+        The package's folder that contains it; empty for the package itself.
+    remedy
+        The command that installs the package; empty where `make install` alone does.
     """
 
     name: str
@@ -52,6 +56,8 @@ class WeightFile:
     package: str = ""
     source: str = ""
     url: str = ""
+    folder: str = "models"
+    remedy: str = ""
 
 
 def packaged(file: WeightFile) -> Path:
@@ -64,8 +70,9 @@ def packaged(file: WeightFile) -> Path:
     """
     spec = importlib.util.find_spec(file.package)
     if spec is None or not spec.submodule_search_locations:
-        raise WeightError(f"{file.name} comes with the package {file.package}, which is not installed: install it.")
-    return verified(Path(spec.submodule_search_locations[0], "models", file.name), file)
+        by = f": `{file.remedy}` installs it." if file.remedy else ": install it."
+        raise WeightError(f"{file.name} comes with the package {file.package}, which is not installed{by}")
+    return verified(Path(spec.submodule_search_locations[0], file.folder, file.name), file)
 
 
 def verified(path: Path, file: WeightFile) -> Path:

@@ -63,10 +63,17 @@ def show(utterance: str | None, corpora: Corpora, features: str, out: Path | Non
 @option("--features", default=None, help="Features of the maps, separated by blanks. [what is cheap or cached]")
 @setting("target")
 @setting("classes")
+@setting("identity")
 @RUNNING
 @JSON
 def describe(
-    corpora: Corpora, features: str | None, target: str | None, classes: str | None, running: Running, as_json: bool
+    corpora: Corpora,
+    features: str | None,
+    target: str | None,
+    classes: str | None,
+    identity: bool,
+    running: Running,
+    as_json: bool,
 ) -> None:
     """Write a page about a corpus before any model: what may mislead one, counts, recordings, raters, maps, copies.
 
@@ -75,6 +82,7 @@ def describe(
       affex describe --dataset emodb
       affex describe --dataset csv --data mine.csv --features "egemaps compare"
       affex describe --dataset iemocap --classes ang,neu,sad,hap+exc
+      affex describe --dataset emodb --identity
     """
     from affex.pipeline.workspace import describing
     from affex.pipeline.workspace.describing import Wanted
@@ -83,7 +91,7 @@ def describe(
     console = Terminal(aside=as_json)
     datasets = corpora.or_last(console).at_hand(console)
     with open_workspace(datasets, console, running) as workspace:
-        found = describing.written(workspace, Wanted(features, target, classes))
+        found = describing.written(workspace, Wanted(features, target, classes, identity))
     if as_json:
         print_json(found)
 

@@ -92,6 +92,8 @@ class Settings:
         Whether to repeat the evaluation with folds that ignore speakers.
     allow_leaks
         Whether to go on where the audit finds leaks.
+    identity
+        Whether to check by voices and faces that each speaker's name is one person.
 
     Raises
     ------
@@ -132,6 +134,7 @@ class Settings:
     inner: bool = _setting(False, "Keep inner scores, on which a fusion may be trained (slower).", fitted=False)
     leak: bool = _setting(False, "Also evaluate random-k, to show the effect of a leak.", fitted=False)
     allow_leaks: bool = _setting(False, "Continue if the audit finds leaks; outputs carry a warning.", fitted=False)
+    identity: bool = _setting(False, "Check by voice and face that each speaker is one person.", fitted=False)
 
     def __post_init__(self) -> None:
         """Raise an error for invalid values, whatever their source."""

@@ -9,8 +9,10 @@ from pathlib import Path
 from affex.pipeline.pages import corpus_maps, corpus_pictures, corpus_tables, page
 from affex.pipeline.pages.corpus_maps import Drawn
 from affex.pipeline.pages.page import Picture, Table
+from affex.pipeline.statistics import identity
 from affex.pipeline.statistics.description import Description, View
 from affex.pipeline.statistics.effects import ALPHA, LEAST_SPEAKERS
+from affex.pipeline.statistics.identity import Identity
 from affex.pipeline.statistics.maps import Map
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.records import plain
@@ -80,6 +82,7 @@ def content(found: Description, command: str) -> dict[str, object]:
         "failures": corpus_tables.failures_table(found.failures) if found.failures else None,
         "agreement": corpus_tables.agreement_facts(found.agreement) if found.agreement else None,
         "views": [_section(found, view) for view in found.views],
+        "identities": [_who(one) for one in found.identities],
         "twins": found.twins,
         "pairs": _pairs(found),
         "alpha": ALPHA,
@@ -115,6 +118,12 @@ def _twice(found: Description, sampled: Sequence[int], one: Map) -> tuple[Drawn,
     groups = {"class": found.labels, "speaker": found.speakers}
     own = {by: [names[number] for number in sampled] for by, names in groups.items()}
     return tuple(corpus_maps.drawn(one, names, by) for by, names in own.items() if any(names))
+
+
+def _who(found: Identity) -> tuple[str, Picture | None, tuple[str, ...]]:
+    """Return what the page shows of the check of who is who: a head, a picture, and sentences."""
+    drawn = corpus_pictures.identity_picture(found, corpus_tables.identity_table(found)) if found.names else None
+    return f"By {found.feature}", drawn, identity.sentences(found)
 
 
 def _pairs(found: Description) -> list[Table]:

@@ -8,8 +8,10 @@ import numpy as np
 from affex.pipeline.pages.drawing import BESIDE, INK, MAIN, axes_of, picture
 from affex.pipeline.pages.page import Picture, Table
 from affex.pipeline.reporting.pictures import shown
+from affex.pipeline.statistics.identity import ALIKE, Identity
 from affex.pipeline.statistics.recordings import Quantity, Spread
 from affex.pipeline.statistics.variance import Shares
+from affex.pipeline.text.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 #: The width of a picture, of two side by side, and the height of a row, inches.
 WIDTH, ROW = 4.3, 0.24
+#: The most speakers of a matrix whose names can be read.
+MOST_NAMES = 40
 
 
 def quantity_picture(quantity: Quantity, table: Table) -> Picture:
@@ -88,6 +92,53 @@ def shares_picture(shares: Shares, table: Table) -> Picture:
         "random groups would explain."
     )
     return picture((WIDTH, 1.9), draw, caption, table)
+
+
+def identity_picture(found: Identity, table: Table) -> Picture:
+    """Draw how alike every two speakers' names are, as shaded cells; the most alike where there are many."""
+    chosen = alike_first(found)[:MOST_NAMES]
+    values = np.array(found.likeness)[np.ix_(chosen, chosen)]
+    names = shown([found.names[place] for place in chosen])
+    side = max(2.6, min(WIDTH, 1.2 + ROW * len(chosen)))
+
+    def draw(figure: "Figure") -> None:
+        axes = figure.subplots()
+        cells = axes.pcolormesh(values, vmin=-1, vmax=1, cmap="cividis", edgecolors="none")
+        axes.set_xticks(np.arange(len(chosen)) + 0.5, names, rotation=90)
+        axes.set_yticks(np.arange(len(chosen)) + 0.5, names)
+        axes.invert_yaxis()
+        axes.set_aspect("equal")
+        axes.tick_params(length=0)
+        for pair in found.same:
+            if {pair.first, pair.second} <= {found.names[place] for place in chosen}:
+                a, b = (chosen.index(found.names.index(name)) for name in (pair.first, pair.second))
+                for x, y in ((a, b), (b, a)):
+                    axes.plot(x + 0.5, y + 0.5, "o", color=BESIDE, markersize=4)
+        figure.colorbar(cells, ax=axes, label="likeness", shrink=0.8)
+
+    some = "" if len(chosen) == len(found.names) else f" (the {len(chosen)} most alike of {len(found.names)})"
+    marked = f"; a dot marks the {len(found.same)} that are reported" if found.same else ""
+    alike = _most_alike(found)
+    caption = (
+        f"How alike every two speakers are by {found.feature}{some}: 1 for one person{marked}. The most alike are "
+        f"{alike[0]} and {alike[1]}, {alike[2]:.2f}; from {ALIKE} on, two names are reported."
+    )
+    return picture((side + 0.6, side), draw, caption, table)
+
+
+def alike_first(found: Identity) -> list[int]:
+    """Return the places of the names in order; of more than `MOST_NAMES`, of those with the nearest neighbours."""
+    if len(found.names) <= MOST_NAMES:
+        return list(range(len(found.names)))
+    nearest = (np.array(found.likeness) - 2 * np.eye(len(found.names))).max(axis=1)
+    return sorted(np.argsort(-nearest, kind="stable")[:MOST_NAMES].tolist())
+
+
+def _most_alike(found: Identity) -> tuple[str, str, float]:
+    """Return the two names that are the most alike, and their likeness."""
+    apart = np.array(found.likeness) - 1e9 * np.eye(len(found.names))
+    a, b = np.unravel_index(apart.argmax(), apart.shape)
+    return printable(found.names[a]), printable(found.names[b]), float(apart[a, b])
 
 
 def _rows(axes: "Axes", names: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from affex.pipeline.pages.page import Cell, Table
 from affex.pipeline.statistics.agreement import Agreement
 from affex.pipeline.statistics.counts import Count, Counts, Crossed, Dimension
 from affex.pipeline.statistics.description import Description, Failure, View
+from affex.pipeline.statistics.identity import Identity
 from affex.pipeline.statistics.recordings import Format, Quantity, Spread, seconds_in_words
 from affex.pipeline.statistics.twins import Pair
 from affex.pipeline.statistics.variance import Shares
@@ -177,6 +178,18 @@ def pairs_table(caption: str, pairs: Sequence[Pair]) -> Table:
     """Return pairs of utterances with the same recording, or parts of one."""
     rows: Rows = [[one.first, one.second, _both(one.speakers), _both(one.labels), one.note] for one in pairs]
     return _table(caption, ("utterance", "and", "speakers", "classes", "how it shows"), rows)
+
+
+def identity_table(found: Identity) -> Table:
+    """Return how alike halves of each speaker's utterances are, and who is the most alike to each."""
+    apart = [[-math.inf if a == b else value for b, value in enumerate(row)] for a, row in enumerate(found.likeness)]
+    nearest = [row.index(max(row)) for row in apart]
+    rows: Rows = [
+        [name, count(found.counts[place]), number(found.halves[place]), found.names[other], number(apart[place][other])]
+        for place, (name, other) in enumerate(zip(found.names, nearest, strict=True))
+    ]
+    columns = ("speaker", "utterances", "likeness of halves", "most alike", "likeness")
+    return _table(f"How alike speakers are by {found.feature}", columns, rows)
 
 
 def _both(names: tuple[str, str]) -> str:

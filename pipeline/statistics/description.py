@@ -16,6 +16,7 @@ from affex.pipeline.statistics import effects, maps, variance
 from affex.pipeline.statistics.agreement import Agreement
 from affex.pipeline.statistics.counts import Counts, Crossed, Dimension
 from affex.pipeline.statistics.effects import Effects
+from affex.pipeline.statistics.identity import Identity
 from affex.pipeline.statistics.maps import Map
 from affex.pipeline.statistics.recordings import Named, Recordings
 from affex.pipeline.statistics.twins import Twins
@@ -102,6 +103,8 @@ class Description:
         Of each feature.
     twins
         Utterances with the same recording.
+    identities
+        Whether each speaker is one person, by voice and by face; empty where that was not checked.
     notes
         Remarks on the corpus, one sentence each.
     """
@@ -122,6 +125,7 @@ class Description:
     agreement: Agreement | None
     views: tuple[View, ...]
     twins: Twins
+    identities: tuple[Identity, ...]
     notes: tuple[str, ...]
 
 

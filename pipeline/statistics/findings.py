@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
+from affex.pipeline.statistics import identity
 from affex.pipeline.statistics.agreement import RELIABLE, TENTATIVE
 from affex.pipeline.statistics.description import Description, Finding
 from affex.pipeline.statistics.recordings import CLIPPED, SILENT, ZEROS, Format, Named
@@ -168,6 +169,13 @@ def _copies(found: Description) -> Findings:
         yield Finding("warning", f"{_count(same.n_parts, 'pair')} of utterances overlap in one recording (as {first}).")
 
 
+def _who_is_who(found: Description) -> Findings:
+    """Yield names that may be one person, and those that may be two; else, that there are none."""
+    for own in found.identities:
+        weight: Weight = "warning" if own.same or own.several else "note"
+        yield Finding(weight, " ".join(identity.sentences(own)))
+
+
 def _in(words: str) -> str:
     return f": {words}" if words else ""
 
@@ -244,6 +252,7 @@ KINDS: tuple[Callable[[Description], Findings], ...] = (
     _unlabelled,
     _missing,
     _copies,
+    _who_is_who,
     _recordings,
     _formats,
     _raters,

@@ -21,6 +21,7 @@ from affex.pipeline.statistics.labels import Labels, labels
 from affex.pipeline.statistics.recordings import recordings
 from affex.pipeline.statistics.twins import twins
 from affex.pipeline.streams.table import Table
+from affex.pipeline.workspace.identities import identities
 from affex.pipeline.workspace.workspace import Workspace, brought_up_to_date, readable, table_of
 
 #: The features that measure recordings and find copies of them.
@@ -39,11 +40,14 @@ class Wanted:
         The features of the maps, separated by blanks; None for what is cheap or cached.
     target, classes
         What the classes are, as in an evaluation; None for the labels as they are.
+    identity
+        Whether to check who is who; otherwise that is done only where the embeddings are cached.
     """
 
     features: str | None = None
     target: str | None = None
     classes: str | None = None
+    identity: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,12 @@ class _Extracted:
 def written(workspace: Workspace, wanted: Wanted) -> list[Description]:
     """Describe each corpus, write its page, and print the first lines of it."""
     found = [describe(workspace, dataset, wanted) for dataset in workspace.datasets]
-    settings = {"FEATURES": wanted.features, "TARGET": wanted.target, "CLASSES": wanted.classes}
+    settings = {
+        "FEATURES": wanted.features,
+        "TARGET": wanted.target,
+        "CLASSES": wanted.classes,
+        "IDENTITY": wanted.identity,
+    }
     for dataset, own in zip(workspace.datasets, found, strict=True):
         path = corpus.write(dataset.folder, own, dataset.command("describe", **settings))
         for line in _first_lines(own):
@@ -125,6 +134,7 @@ def _described(
         agreement=agreement([u.votes for u in every], speakers, classes.classes, _mapping(classes)),
         views=(),
         twins=twins(every, names, prints),
+        identities=identities(workspace, dataset, asked=wanted.identity),
         notes=(*dataset.notes, *classes.notes),
     )
 

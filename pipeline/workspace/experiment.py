@@ -29,6 +29,7 @@ from affex.pipeline.systems.needs import require
 from affex.pipeline.systems.system import departures
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.workspace.identities import with_remarks
 from affex.pipeline.workspace.workspace import Workspace, extracted, readable, table_of, utterances_of
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def run(
 
     models = members or models_of(workspace.console, settings, workspace.imported)
     require(workspace.datasets, models, settings)
+    workspace = with_remarks(workspace) if settings.identity else workspace
     if settings.leak:
         _require_honest(protocols.of_settings(settings))
     read = functools.cache(functools.partial(table_of, workspace))
@@ -115,6 +117,7 @@ def repeat(workspace: Workspace, settings: Settings, out: Path) -> Path:
     """
     models = models_of(workspace.console, settings, workspace.imported)
     require(workspace.datasets, models, settings)
+    workspace = with_remarks(workspace) if settings.identity else workspace
     read = functools.cache(functools.partial(table_of, workspace))
     return _run(workspace, models, settings, out, read, out / MEMBERS)
 
