@@ -86,7 +86,8 @@ KINDS: dict[str, Kind] = {
         lambda s, t, e, n: f"{s[:5]}{'FM'[n % 2]}_impro0{t}_{s[5]}0{e}{n}",
     ),
     "ravdess": Kind(
-        _numbered("{:02}"), lambda s, t, e, n: f"03-01-0{e + 3}-01-0{t % 2 + 1}-{n + 1 + 50 * (t // 2):02}-{s}"
+        _numbered("{:02}"),
+        lambda s, t, e, n: f"03-01-0{e + 3}-{n // 40 + 1:02}-0{t % 2 + 1}-{n % 40 + 1 + 50 * (t // 2):02}-{s}",
     ),
     "savee": Kind(("DC", "JE", "JK", "KL"), lambda s, t, e, n: f"{s}_{('a', 'sa', 'su')[e]}{t}{n}", _dashed),
     "emovo": Kind(("f1", "f2", "m1", "m2"), lambda s, t, e, n: f"{('gio', 'rab', 'tri')[e]}-{s}-b{t}{n}"),

@@ -145,12 +145,17 @@ def test_a_recording_is_one_by_its_path_and_not_by_its_name(tmp_path):
         (r"(?:s\d+)", "has no group"),
         ("s(", "is no regular expression: missing"),
         ("(a{99999999999999999999})", "is no regular expression"),
-        ("(" * 600, "SPEAKER has 600 characters: expected 500 at the most"),
+        ("(" * 600, "has 600 characters: expected 500 at the most"),
     ],
 )
 def test_patterns_that_are_refused(pattern, message, tmp_path):
     with pytest.raises(UsageError, match=message):
         key_audit.audit(tmp_path, speaker=pattern)
+
+
+def test_a_corpus_that_is_typed_must_be_one(tmp_path):
+    with pytest.raises(UsageError, match=r"There is no corpus 'emodbb'\. Did you mean emodb"):
+        key_audit.audit(tmp_path, corpus="emodbb")
 
 
 # As a command, and from Python

@@ -346,6 +346,11 @@ def test_folds_of_several_corpora_are_not_one_protocol(tmp_path):
         folds(given(tmp_path / "data"), UTTERANCES)
 
 
+def test_as_many_folds_as_utterances_are_refused_before_they_fill_the_memory(tmp_path):
+    rows = "".join(f"u{n},{n}\n" for n in range(5000))
+    assert "5000 folds of 5000 rows are 25000000 roles" in refusal(written(tmp_path / "f.csv", f"id,fold\n{rows}"))
+
+
 # As an evaluation
 
 

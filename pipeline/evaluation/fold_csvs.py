@@ -30,6 +30,8 @@ NUMBERED = re.compile(r"(?:^|[^a-z])(?:fold|split|cv)[ _-]?(\d+)(?!\d)", re.IGNO
 NUMBER = re.compile(r"(?<!\d)(\d+)(?!\d)")
 #: The role in the name of a file.
 NAMED_ROLE = re.compile(rf"(?:^|[^a-z])({'|'.join(ROLES)})(?![a-z])", re.IGNORECASE)
+#: The most roles in a table; they take 8 bytes each, and an evaluation of so many folds would take days.
+MOST = 20_000_000
 #: The fold of utterances that are always trained on.
 ALWAYS = ("-1", "-1.0")
 
@@ -98,7 +100,14 @@ def _by_fold(path: Path, header: Sequence[str], lines: Sequence[_Line]) -> FoldT
                 raise AffexError(f"{line.where}: '{min(parts)}' is blank, expected train, validation or test.")
             rows[line.of(FOLDS)].append(line.row(role))
         return table_of(path.stem, str(path), rows, remarks)
-    dealt = {name: [line.row("test" if line.of(FOLDS) == name else "train") for line in lines] for name in names}
+    if len(lines) * len(names) > MOST:
+        raise AffexError(
+            f"{path}: {len(names)} folds of {len(lines)} rows are {len(lines) * len(names)} roles, expected {MOST} at "
+            "the most. Leave out more than one utterance at a time."
+        )
+    train, test = ([line.row(role) for line in lines] for role in ("train", "test"))
+    own = [line.of(FOLDS) for line in lines]
+    dealt = {name: [b if fold == name else a for a, b, fold in zip(train, test, own, strict=True)] for name in names}
     return table_of(path.stem, str(path), dealt, remarks)
 
 

@@ -115,13 +115,14 @@ def audit(path: Path, *, speaker: str = "", corpus: str = "") -> FoldsAudit:
     Raises
     ------
     UsageError
-        If the expression is none, or has no group; or as `fold_formats.read`.
+        If the expression is none or has no group, or there is no such corpus; or as `fold_formats.read`.
     AffexError
         As `fold_formats.read`.
     """
     typed = key_patterns.of_user(speaker) if speaker else None
+    named = key_patterns.require_corpus(corpus) if corpus else ""
     tables = fold_formats.read(path)
-    audited = (_table(table, typed, key_patterns.of_corpus(corpus or table.corpus)) for table in tables)
+    audited = (_table(table, typed, key_patterns.of_corpus(named or table.corpus)) for table in tables)
     return FoldsAudit(tuple(audited), tuple(fold_formats.unread(path, tables)))
 
 

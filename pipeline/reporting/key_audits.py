@@ -67,9 +67,8 @@ def _cell(shared: Shared | None) -> str:
 
 def _narrow(row: tuple[str, ...]) -> str:
     corpus, fold, _, _, *shared = row
-    return f"{corpus}, fold {fold}\n" + "\n".join(
-        f"  {name} {cell}" for name, cell in zip(COLUMNS[4:], shared, strict=True)
-    )
+    cells = zip(COLUMNS[4:], shared, strict=True)
+    return f"{corpus}, fold {fold}: " + "; ".join(f"{name} {cell}" for name, cell in cells)
 
 
 def _listed(names: tuple[str, ...], most: int) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from affex.pipeline.corpora.misspelt import plain
-from affex.pipeline.specs import discovery
-from affex.pipeline.text.errors import UsageError
+from affex.pipeline.specs import discovery, grammar
+from affex.pipeline.text.errors import UsageError, unknown
 
 #: The longest pattern of a user.
 LONGEST = 500
@@ -36,11 +36,29 @@ OTHERS: Mapping[str, tuple[str, str]] = {
 
 def of_corpus(name: str) -> KeyPatterns:
     """Return the patterns of a corpus by its name in any spelling; none for an unknown one."""
+    speaker, text = _known().get(plain(name), ("", ""))
+    return KeyPatterns(*(re.compile(pattern) if pattern else None for pattern in (speaker, text)))
+
+
+def require_corpus(name: str) -> str:
+    """Return a corpus's name that a user typed, without its settings.
+
+    Raises
+    ------
+    UsageError
+        If there is no such corpus.
+    """
+    if plain(grammar.name_of(name)) not in _known():
+        raise unknown("corpus", name, {*OTHERS, *discovery.corpora()})
+    return grammar.name_of(name)
+
+
+def _known() -> dict[str, tuple[str, str]]:
+    """Return the patterns of speaker and text of all corpora, by all their names."""
     found = dict(OTHERS)
     for corpus in discovery.corpora().values():
         found |= dict.fromkeys(map(plain, (*corpus.also, corpus.name)), (corpus.speaker_key, corpus.text_key))
-    speaker, text = found.get(plain(name), ("", ""))
-    return KeyPatterns(*(re.compile(pattern) if pattern else None for pattern in (speaker, text)))
+    return found
 
 
 def of_user(pattern: str) -> re.Pattern[str]:
@@ -56,7 +74,7 @@ def of_user(pattern: str) -> re.Pattern[str]:
     except (re.error, RecursionError, OverflowError) as error:
         raise UsageError(f"SPEAKER='{pattern}' is no regular expression: {error}.") from error
     if found is None:
-        raise UsageError(f"SPEAKER has {len(pattern)} characters: expected {LONGEST} at the most.")
+        raise UsageError(f"SPEAKER='{pattern[:20]}...' has {len(pattern)} characters: expected {LONGEST} at the most.")
     if not found.groups:
         raise UsageError(
             f"SPEAKER='{pattern}' has no group: put what is the speaker into brackets, as in SPEAKER='s(\\d+)_'."
