@@ -61,6 +61,13 @@ def test_the_counts_are_those_of_a_fold_by_hand(tmp_path):
     assert (table.verdict, table.n_keys) == ("leaks", 6)
 
 
+def test_a_dot_in_a_key_is_no_suffix_of_a_recording(tmp_path):
+    assert (bare("m3.n_nie_4"), bare("1984_kz_koy.WAV"), bare(".wav")) == ("m3.n_nie_4", "1984_kz_koy", ".wav")
+    emobox_tree.write(tmp_path, leaking=set())
+    (table,) = [table for table in key_audit.audit(tmp_path).tables if table.corpus == "polish"]
+    assert table.folds[0].texts.names == ("nie", "stop", "tak")
+
+
 def test_texts_on_both_sides_are_counted_and_are_no_leak(tmp_path):
     path = tmp_path / "f.csv"
     path.write_text("id,split\n03a01Wa,train\n08a01Fa,test\n08b10Na,test\n", encoding="utf-8")

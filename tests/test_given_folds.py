@@ -403,6 +403,17 @@ def test_utterances_that_do_not_count_may_be_listed(tmp_path):
         evaluate(relabelled(table, labels), under(only))
 
 
+def test_a_key_of_an_utterance_that_does_not_count_is_not_taken_for_that_of_another(tmp_path):
+    table = make_table()
+    media = [Media("a/1.wav"), Media("b/1.wav"), *(Media(f"c/{n}.wav") for n in range(2, len(table)))]
+    spoken = [replace(u, audio=item) for u, item in zip(table.utterances, media, strict=True)]
+    table = replace(table, utterances=(replace(spoken[0], label=None), *spoken[1:]))
+    rows = "".join(f"{u.audio.path},{u.speaker}\n" for u in spoken if u.audio.path != "b/1.wav")
+    result = evaluate(table, under(written(tmp_path / "f.csv", f"file,fold\n{rows}")))
+    assert result.left_out == {"without a label": 1, "in no fold": 1}
+    assert spoken[1].id not in result.scores.ids
+
+
 def test_keys_of_no_utterance_are_refused_or_counted(tmp_path):
     table = make_table()
     path = as_csv(tmp_path / "f.csv", table, lambda _, u: u.speaker)
