@@ -22,7 +22,7 @@ OPTIONS := DATASET DATA SYSTEM FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAK
            FUSION RUNS RUN METRIC INNER LEAK ALLOW_LEAKS IDENTITY MEDIA CONFIG \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
            NETWORK EPOCHS PATIENCE RATE BATCH SCRATCH \
-           BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON LOG
+           BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON LOG SPEAKER
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
 # The folder in which make was typed. With it, affex writes the commands in its messages as make commands.
@@ -51,7 +51,7 @@ endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare reproduce checklist report fit predict tune demo describe show download list runs systems cache export import bench check test test-slow test-docs docs shells lint format types links lock clean
+.PHONY: help install features evaluate compare reproduce checklist report fit predict tune demo describe show download list runs systems audit cache export import bench check test test-slow test-docs docs shells lint format types links lock clean
 .NOTPARALLEL:
 
 help: ## show this help
@@ -68,7 +68,7 @@ help: ## show this help
 #=   FEATURES      for example compare, egemaps or 'mfcc:n=20,hop=5ms' (default: depends on the classifier; for features:
 #=                 'compare mfcc logmel', and where there is film 'faces face'; for describe: what is cheap or cached)
 #=   CLASSIFIER    for example svm, gmm, xgboost or 'gmm:components=32'
-#=   PROTOCOL      which speakers are left out: loso, session, group-k:k=5, split, cross:test=ravdess, or a corpus's own protocol
+#=   PROTOCOL      which speakers are left out: loso, session, group-k:k=5, split, folds:file=mine.csv, cross:test=ravdess, or a corpus's own protocol
 #=   TARGET        what is predicted: label, or the values valence, arousal, dominance
 #=   CLASSES       the classes; + merges labels, = names a class: 'ang,neu,sad,joy=hap+exc'
 #=   SPEAKER_NORM  1: z-scores within each speaker; mean: subtract the speaker's mean (transductive, and reported as such)
@@ -95,7 +95,7 @@ help: ## show this help
 #=   EXTRA         1: also download the large archives
 #=   UTTERANCE     for show: the utterance's id, for example s1_anger_1
 #=   CONFIG        for evaluate and fit: a TOML file of these variables in small letters; each run writes one that repeats it
-#=   JSON          for list, runs, systems, cache, evaluate, compare, describe and reproduce: 1: print one JSON document, and all else
+#=   JSON          for list, runs, systems, audit, cache, evaluate, compare, describe and reproduce: 1: print one JSON document, and all else
 #=                 to standard error
 #=   LOG           for evaluate: mlflow: log the run to MLflow, too (to mlruns beside the cache, or to MLFLOW_TRACKING_URI)
 #=   MODEL         for fit and predict: the model's file (default for fit: <cache>/<corpus>/models/<run>.affex)
@@ -107,7 +107,8 @@ help: ## show this help
 #=   BATCH         for tune: pictures in a batch (default: 32)
 #=   SCRATCH       for tune: 1: begin at random, even where there are weights
 #=   BY            for export to .csd or .npy: one entry per utterance, or per recording, as CMU-MultimodalSDK needs it
-#=   FILE          for import: the file or folder to import
+#=   FILE          for import: the file or folder to import; for audit: a table of folds, or a folder of them
+#=   SPEAKER       for audit: a regular expression whose group is the speaker in a key, as in 's([0-9]+)_' (default: the corpus's)
 #=   CALLED        for import: the name of the feature in FEATURES
 #=   NOTE          for import: a note, for example who made the features
 #=   FORMAT        for export and import: the format, if the file name does not show it: npy, datasets (Hugging Face, Croissant)
@@ -152,6 +153,10 @@ runs: install
 systems: ## list the published systems that run by name (SYSTEM), and those that do not yet
 systems: install
 	@$(BIN)/affex --from-make list systems
+
+audit: ## say which speakers are on both sides of other people's folds, from their keys (FILE, DATASET, SPEAKER)
+audit: install
+	@$(BIN)/affex --from-make audit folds
 
 # A path as a shell would expand it, in quotes, for programs other than affex.
 path = $(call quoted,$(patsubst ~/%,$(HOME)/%,$(1)))

@@ -4,6 +4,7 @@ The functions here do what the command line does, and print nothing: sentences g
 usual bar. Every error that a user can mend is an `AffexError` whose message says how.
 """
 
+from affex.auditing import audit_folds
 from affex.evaluating import Comparison, Evaluation, compare, evaluate, predict
 from affex.listing import list_classifiers, list_corpora, list_features, list_systems
 from affex.loading import load, load_frames
@@ -15,6 +16,7 @@ __all__ = [
     "Comparison",
     "Evaluation",
     "__version__",
+    "audit_folds",
     "compare",
     "evaluate",
     "list_classifiers",

@@ -520,7 +520,7 @@ def test_errors_of_options_are_in_the_words_of_what_was_typed(typed: Typed, monk
 
 def test_make_and_affex_have_the_same_verbs_and_variables() -> None:
     targets = re.search(r"^((?:\w+ )+\w+): install$", makefile(), re.MULTILINE)[1].split()
-    assert {*targets, "runs", "systems"} == set(wording.VERBS)
+    assert {*targets, "runs", "systems", "audit"} == set(wording.VERBS)
     assert {name.split()[0] for name in wording.VERBS.values()} <= set(command.cli.commands)
     options_of_make = re.search(r"^OPTIONS := ((?:.*\\\n)*.*)$", makefile(), re.MULTILINE)[1].replace("\\", " ")
     assert set(options_of_make.split()) == wording.SWITCHES | wording.VALUES
@@ -532,7 +532,10 @@ def test_make_and_affex_have_the_same_verbs_and_variables() -> None:
     }
     assert switches == wording.SWITCHES
     for verb, name in wording.ARGUMENTS.items():
-        [argument] = [one for one in command.cli.commands[verb].params if isinstance(one, click.Argument)]
+        found: click.Command = command.cli
+        for word in wording.VERBS[verb].split():
+            found = found.commands[word]
+        [argument] = [one for one in found.params if isinstance(one, click.Argument)]
         assert argument.envvar == f"AFFEX_{name}"
 
 

@@ -21,7 +21,7 @@ from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.evaluation.summary import Summary, summarise
 from affex.pipeline.fusion import fusion
-from affex.pipeline.publishing import beside, described, methods
+from affex.pipeline.publishing import beside, described, methods, methods_protocol
 from affex.pipeline.publishing.question import question
 from affex.pipeline.reporting.comparison import compare
 from affex.pipeline.specs import discovery
@@ -93,12 +93,18 @@ def test_the_question_of_a_fusion(fused):
     [
         (Protocol("session", "session"), "EMO-DB, in sessions that it was not trained on?"),
         (Protocol("split", "split"), "EMO-DB, in the test part of a fixed split?"),
+        (Protocol("folds", "folds"), "EMO-DB, in the test parts of given folds?"),
         (Protocol("group-k", "group-k"), "EMO-DB that it was not trained on?"),
         (Protocol("random-k", "random-k"), "EMO-DB, although utterances of the same speakers were in training?"),
     ],
 )
 def test_the_question_says_whom_the_model_knew(of_classes, protocol, words):
     assert question(under(of_classes, protocol=protocol)).endswith(words)
+
+
+def test_the_methods_say_whose_folds_these_are(of_classes):
+    words = methods_protocol.SCHEMES["folds"](of_classes)
+    assert words.startswith("Training and test parts are those of 4 folds that the author gave as a table;")
 
 
 def test_the_question_across_corpora(of_classes):

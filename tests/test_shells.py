@@ -11,6 +11,7 @@ import shells
 from conftest import ROOT
 
 from affex.pipeline.cli.command import cli
+from affex.pipeline.text import wording
 
 #: Writes down what it was told: its arguments, and the variables that the Makefile hands on.
 STUB = """#!/bin/sh
@@ -39,7 +40,8 @@ def told(command: str, home: Path) -> list[str]:
     if program != "make":
         return words
     settings = [word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word)]
-    verbs = [word for word in words if not re.match(r"[A-Z_]+=", word)]
+    targets = [word for word in words if not re.match(r"[A-Z_]+=", word)]
+    verbs = [word for target in targets for word in wording.VERBS.get(target, target).split()]
     return ["--from-make", *verbs, *sorted(f"AFFEX_{name}={value.replace('~', str(home))}" for name, value in settings)]
 
 

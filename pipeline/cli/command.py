@@ -13,7 +13,17 @@ from collections.abc import MutableMapping, Sequence
 
 import click
 
-from affex.pipeline.cli import cached, evaluation, exchanging, extraction, looking, models, reporting, reproducing
+from affex.pipeline.cli import (
+    auditing,
+    cached,
+    evaluation,
+    exchanging,
+    extraction,
+    looking,
+    models,
+    reporting,
+    reproducing,
+)
 from affex.pipeline.cli.options import Group
 from affex.pipeline.text import wording
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -55,6 +65,7 @@ for verb in (
     extraction.coverage,
     looking.describe,
     looking.show,
+    auditing.audit,
     exchanging.export,
     exchanging.import_,
     cached.cache,

@@ -68,4 +68,6 @@ CORPUS = Corpus(
     find=find,
     counts={None: 604},
     example=example,
+    speaker_key=r"(?:^|[-/])[a-z]\d\d(?:-| \()0?(\d+)",
+    text_key=r"(?:^|[-/])[a-z](\d\d)(?:-| \()",
 )

@@ -38,7 +38,8 @@ class Protocol:
     train, test
         The corpora for training and for testing, joined with a plus, for ``cross``; empty for all others.
     file
-        A table with the columns ``id`` and ``split``, for ``split``; empty for the corpus's own split.
+        A table with the columns ``id`` and ``split``, for ``split``; empty for the corpus's own split. A table of folds
+        (or a folder of its files), for ``folds``.
     """
 
     name: str
@@ -125,6 +126,9 @@ class Corpus:
         What a paper that uses it cites: keys of ``pipeline/publishing/references.toml``, or whole BibTeX entries.
     language
         What is spoken; empty where it is not known.
+    speaker_key, text_key
+        Regular expressions that find the speaker, and the text, in an utterance's key of a public table of folds, as in
+        ``emodb-03a02Wb``, or in its id; what their groups match is joined. Empty where names do not say it.
     human
         Figures of people who judged the corpus, a sentence each, with no full stop; from the paper of `cites`.
     """
@@ -146,6 +150,8 @@ class Corpus:
     cites: tuple[str, ...] = ()
     language: str = ""
     human: tuple[str, ...] = ()
+    speaker_key: str = ""
+    text_key: str = ""
 
 
 def shortfalls(corpus: Corpus, utterances: Sequence[Utterance]) -> list[str]:

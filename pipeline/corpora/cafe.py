@@ -76,4 +76,6 @@ CORPUS = Corpus(
     example=example,
     protocols=(LOSO, Protocol("strong", parts=("strong", "neutral")), Protocol("mild", parts=("mild", "neutral"))),
     counts={"neutral": 72, "mild": 432, "strong": 432},
+    speaker_key=r"(?:^|[-/])(\d\d)-[A-Z]",
+    text_key=r"-(\d)$",
 )

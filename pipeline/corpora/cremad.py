@@ -156,4 +156,6 @@ CORPUS = Corpus(
     example=example,
     protocols=(Protocol("group-k", "group-k"), LOSO),
     counts={"unspecified": 6077, "low": 455, "medium": 455, "high": 455},
+    speaker_key=r"(?<!\d)(\d{4})[-_]",
+    text_key=r"(?<!\d)\d{4}[-_]([A-Z]{3})[-_]",
 )

@@ -168,4 +168,6 @@ CORPUS = Corpus(
         base_url="https://zenodo.org/records/7447302/files/",
         files={"emodb.zip": "md5:9d21362dbc5676ef3ab4745d83ced0db"},
     ),
+    speaker_key=r"(?:^|[-/])(\d\d)[ab]\d\d[A-Z]",
+    text_key=r"(?:^|[-/])\d\d([ab]\d\d)[A-Z]",
 )

@@ -77,4 +77,6 @@ CORPUS = Corpus(
     find=find,
     example=example,
     counts={None: 588},
+    speaker_key=r"-([fm]\d)-",
+    text_key=r"-[fm]\d-([a-z]\d+)",
 )

@@ -130,4 +130,6 @@ CORPUS = Corpus(
     find=find,
     example=example,
     remarks=counted_otherwise("enterface", COUNTED),
+    speaker_key=r"(?:^|[-/])(?:s(?:ubject)?[ _]?)?(\d+)_",
+    text_key=r"_([a-z]{2}_\d)",
 )

@@ -77,4 +77,5 @@ CORPUS = Corpus(
     example=example,
     protocols=(LOSO, Protocol("english", parts=("english",)), Protocol("mandarin", parts=("mandarin",))),
     counts={"mandarin": 17_500, "english": 17_500},
+    speaker_key=r"(?<!\d)(\d{4})[-_]",
 )

@@ -278,4 +278,5 @@ CORPUS = Corpus(
     counts={"improvised": 4784, "scripted": 5255},
     remarks=remarks,
     settings={"marked": tuple(OPPOSITE)},
+    speaker_key=r"(Ses\d\d)[FM]_.*_([FM])\d+",
 )

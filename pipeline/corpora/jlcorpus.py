@@ -70,4 +70,6 @@ CORPUS = Corpus(
     example=example,
     protocols=(LOSO, Protocol("primary", parts=("primary",)), Protocol("secondary", parts=("secondary",))),
     counts={"primary": 1200, "secondary": 1200},
+    speaker_key=r"((?:fe)?male\d)",
+    text_key=r"[-_](\d+[ab])[-_]\d+$",
 )

@@ -94,4 +94,5 @@ CORPUS = Corpus(
     protocols=(Protocol("group-k", "group-k"), LOSO),
     settings={"view": VIEWS},
     example=example,
+    speaker_key=r"(?:^|[-/])([MW]\d{3})",
 )

@@ -190,4 +190,6 @@ CORPUS = Corpus(
         *(Protocol(name, "session", target=name) for name in ("arousal", "valence", "dominance")),
     ),
     example=example,
+    speaker_key=r"-([FM]\d\d)-",
+    text_key=r"(S\d\d)[A-Z]-[FM]\d\d-[RT]-",
 )

@@ -133,4 +133,6 @@ CORPUS = Corpus(
         },
         doi="10.5281/zenodo.1188976",
     ),
+    speaker_key=r"-(\d\d)$",
+    text_key=r"-(\d\d)-\d\d-\d\d$",
 )

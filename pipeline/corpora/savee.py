@@ -75,4 +75,6 @@ CORPUS = Corpus(
     find=find,
     example=example,
     counts={None: 480},
+    speaker_key=r"(?:^|[-/])([A-Z]{2})[-_/]",
+    text_key=r"(?:^|[-/])[A-Z]{2}[-_/]([a-z]{1,2}\d\d)",
 )

@@ -62,4 +62,5 @@ CORPUS = Corpus(
     find=find,
     example=example,
     counts={None: 3000},
+    speaker_key=r"(?:^|[-/])([FM]\d\d)[A-Z]",
 )

@@ -73,4 +73,6 @@ CORPUS = Corpus(
     find=find,
     example=example,
     counts={None: 7000},
+    speaker_key=r"(?:^|[-/])([MF]_\d\d)",
+    text_key=r"_(S_\d+)_",
 )

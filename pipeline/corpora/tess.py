@@ -69,4 +69,6 @@ CORPUS = Corpus(
     find=find,
     example=example,
     counts={None: 2800},
+    speaker_key=r"(?:^|[-/])([OY]A)F?[-_]",
+    text_key=r"(?:^|[-/])[OY]AF?[-_]([a-z]+)[-_]",
 )

@@ -61,4 +61,5 @@ CORPUS = Corpus(
     find=find,
     counts={None: 400},
     example=example,
+    speaker_key=r"(?:^|[-/])(S[MF]\d+)_",
 )

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.pipeline.corpora.base import Protocol
+from affex.pipeline.evaluation import given_folds
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.storage.files import content
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
@@ -104,23 +105,30 @@ def _nameless(utterances: Sequence[Utterance], name: str, of: Sequence[str]) -> 
 
 
 def protocol_hash(protocol: Protocol) -> str:
-    """Return the sha256 of a protocol without its name; of a split file, the content counts and not the path.
+    """Return the sha256 of a protocol without its name; of a file of folds, the content counts and not the path.
 
     Raises
     ------
     AffexError
-        If the split file cannot be read.
+        If the file cannot be read.
     """
     # Unset fields are left out, so that fields added in the future do not change today's hashes.
     usual = dataclasses.asdict(Protocol(protocol.name))
     record = {name: value for name, value in dataclasses.asdict(protocol).items() if value != usual[name]}
-    if protocol.file:
+    if protocol.scheme == "folds":
+        record["file"] = given_folds.digest(protocol.file)
+    elif protocol.file:
         record["file"] = hashlib.sha256(_content(Path(protocol.file))).hexdigest()
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def folds(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+def folds(protocol: Protocol, utterances: Sequence[Utterance], among: Sequence[Utterance] = ()) -> tuple[Fold, ...]:
     """Return the folds of a protocol.
+
+    Parameters
+    ----------
+    among
+        All utterances of the corpus, in which a table of folds looks up its keys; empty for `utterances`.
 
     Raises
     ------
@@ -131,6 +139,8 @@ def folds(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ..
     """
     if protocol.scheme not in SCHEMES:
         raise unknown("protocol", protocol.scheme, SCHEMES)
+    if protocol.scheme == "folds":
+        return given(protocol, utterances, among)
     return SCHEMES[protocol.scheme](protocol, utterances)
 
 
@@ -220,6 +230,25 @@ def split(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ..
         return (Fold("validation", train, validation),)
     inner = (train, validation) if len(validation) else None
     return (Fold("test", np.sort(np.concatenate([train, validation])), test, inner),)
+
+
+def given(protocol: Protocol, utterances: Sequence[Utterance], among: Sequence[Utterance] = ()) -> tuple[Fold, ...]:
+    """Test in each fold what a table of folds says, whoever made it; a validation part is for the search.
+
+    Raises
+    ------
+    UsageError, AffexError
+        As `given_folds.parts_of`.
+    """
+    return tuple(
+        Fold(
+            part.name,
+            train=np.sort(np.concatenate([part.train, part.validation])),
+            test=part.test,
+            inner=(part.train, part.validation) if len(part.validation) else None,
+        )
+        for part in given_folds.parts_of(protocol.file, utterances, among or utterances)
+    )
 
 
 def cross(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
@@ -377,6 +406,7 @@ SCHEMES: Mapping[str, Callable[[Protocol, Sequence[Utterance]], tuple[Fold, ...]
     "session": session,
     "group-k": group_k,
     "split": split,
+    "folds": given,
     "cross": cross,
     "random-k": random_k,
 }

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.pipeline.corpora.base import Protocol
+from affex.pipeline.evaluation import given_folds
 from affex.pipeline.evaluation.folds import Clusters, Fold, all_but, clusters, folds, require_variety
 from affex.pipeline.evaluation.selection import in_parts, select
 from affex.pipeline.evaluation.settings import Plan
@@ -37,7 +38,9 @@ def foreseen(utterances: Sequence[Utterance], plan: Plan, exclude: Sequence[str]
     """
     estimator = require_able(plan)
     counted, y = _counted(utterances, plan)
-    rounds, found = folds(plan.protocol, counted), clusters(counted)
+    if plan.protocol.scheme == "folds":
+        given_folds.require_known(plan.protocol.file, utterances, partial=plan.settings.partial)
+    rounds, found = folds(plan.protocol, counted, utterances), clusters(counted)
     groups = inner_groups(plan.protocol, counted, rounds)
     if exclude is not None:
         rounds = (all_but(rounds, found, exclude),)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from affex.classifiers.base import Context, Target
 from affex.pipeline.corpora.base import Protocol
-from affex.pipeline.evaluation import raters, speakers
+from affex.pipeline.evaluation import given_folds, raters, speakers
 from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
 from affex.pipeline.evaluation.raters import Ceiling
 from affex.pipeline.evaluation.selection import Selection, has_values, in_parts, require_counts, select
@@ -79,6 +79,9 @@ def prepare(table: Table, plan: Plan) -> Task:
         As `evaluate`.
     """
     protocol = plan.protocol
+    given = protocol.scheme == "folds"
+    every = table.utterances
+    listed = given_folds.require_known(protocol.file, every, partial=plan.settings.partial) if given else ()
     has_rows, in_protocol = table.present.any(axis=1), in_parts(table.utterances, protocol.parts)
     asserted = _asserted(table, protocol, in_protocol, partial=plan.settings.partial)
     left_out = {"in another part": int((~in_protocol).sum()), "without features": int((in_protocol & ~has_rows).sum())}
@@ -91,7 +94,7 @@ def prepare(table: Table, plan: Plan) -> Task:
     selection = select(table.utterances, protocol)
     read = table.take(_with_context(selection, len(table), plan.classifier.context))
     table = table.take(selection.chosen)
-    rounds = folds(protocol, table.utterances)
+    rounds = folds(protocol, table.utterances, every)
     left_out["in no fold"] = len(table) - len(np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)])))
     found = clusters(table.utterances)
     groups = inner_groups(protocol, table.utterances, rounds)
@@ -115,6 +118,8 @@ def prepare(table: Table, plan: Plan) -> Task:
         left_out={reason: n for reason, n in (left_out | dict(selection.left_out)).items() if n},
         notes=(
             *asserted,
+            *listed,
+            *(given_folds.notes((fold.test for fold in rounds), len(table)) if given else ()),
             *_absent(table, plan),
             *unrated,
             *_contextual(len(read) - len(table)),

@@ -7,14 +7,14 @@ a row goes to every utterance whose span contains its middle.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 import numpy as np
 
 from affex.pipeline.exchange.record import Floats, Part, Source
-from affex.pipeline.manifest.utterance import MEDIA, Media, Utterance
+from affex.pipeline.manifest.recordings import Recordings
+from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.text.errors import AffexError
 
 #: A prefix for names as MATLAB would write them, which are searched last; no other name begins with it.
@@ -65,7 +65,7 @@ class Match:
 def match(source: Source, utterances: Sequence[Utterance]) -> Match:
     """Return the assignment of a file's keys to utterances."""
     ids = {utterance.id for utterance in utterances}
-    recordings = _Recordings(utterances)
+    recordings = Recordings(utterances, lambda stem: MATLAB + in_matlab(stem))
     own: dict[str, list[str]] = defaultdict(list)
     of_file: dict[tuple[str, str], list[str]] = defaultdict(list)
     unknown, ambiguous = [], []
@@ -78,7 +78,7 @@ def match(source: Source, utterances: Sequence[Utterance]) -> Match:
         if named:
             own[named.pop()].append(key)
             continue
-        found = recordings.find(base)
+        found = recordings.find(base, f"{MATLAB}{base}")
         if not found:
             unknown.append(key)
         elif len(found) > 1:
@@ -112,33 +112,6 @@ def in_matlab(name: str) -> str:
     """
     valid = re.sub(r"[^A-Za-z0-9_]", "_", name)
     return valid if valid[:1].isalpha() else f"x{valid}"
-
-
-class _Recordings:
-    """The recordings of a corpus under all names that a key may use."""
-
-    def __init__(self, utterances: Iterable[Utterance]) -> None:
-        self.parts: dict[tuple[str, str], list[tuple[str, Media]]] = defaultdict(list)
-        for utterance in utterances:
-            for kind in MEDIA if utterance.origin is None else ("origin",):
-                if (item := getattr(utterance, kind)) is not None:
-                    self.parts[kind, item.path].append((utterance.id, item))
-        self._named: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        for kind, text in self.parts:
-            path = PurePosixPath(text)
-            names = (text, path.name, path.with_suffix("").as_posix(), path.stem, MATLAB + in_matlab(path.stem))
-            for name in dict.fromkeys(names):
-                self._named[name].append((kind, text))
-
-    def find(self, key: str) -> list[tuple[str, str]]:
-        """Return the recordings of a name; recordings with the same utterances count as one."""
-        here, elsewhere = PurePosixPath(key), PurePosixPath(key.replace("\\", "/"))  # as Windows writes paths
-        names = (key, here.name, here.stem, str(elsewhere), elsewhere.name, elsewhere.stem, f"{MATLAB}{key}")
-        for name in dict.fromkeys(names):
-            if name in self._named:
-                by_parts = {tuple(id_ for id_, _ in self.parts[place]): place for place in reversed(self._named[name])}
-                return list(by_parts.values())
-        return []
 
 
 def rows_of(source: Source, utterance: Utterance, owner: Owner, parts: Sequence[Part]) -> Part:

@@ -174,7 +174,10 @@ def searched(model: DescribedModel, summary: Summary) -> str:
     unit = "session" if summary.about.protocol.scheme == "session" else summary.about.unit
     if summary.about.protocol.scheme == "split":
         return f"{own} (trained on the split's training part and scored on its validation part, where there is one)"
-    return f"{own} (inner folds over the training {unit}s, each kept whole)"
+    inner = f"inner folds over the training {unit}s, each kept whole"
+    if summary.about.protocol.scheme == "folds":
+        return f"{own} (a fold's validation part where the table has one, else {inner})"
+    return f"{own} ({inner})"
 
 
 def _grid(estimator: Mapping[str, Any]) -> str:

@@ -65,6 +65,13 @@ def _split(summary: Summary) -> str:
     return f"Training and test parts are those of {whose}; the final model is trained on all that is not tested"
 
 
+def _folds(summary: Summary) -> str:
+    return (
+        f"Training and test parts are those of {counted(len(summary.folds), 'fold')} that the author gave as a table; "
+        "the figures are of all tested utterances together"
+    )
+
+
 def _cross(summary: Summary) -> str:
     found = summary.about.protocol
     return f"Models are trained on {found.train or 'the other corpora'} and tested on {found.test or 'another corpus'}"
@@ -87,6 +94,7 @@ SCHEMES: Mapping[str, Callable[[Summary], str]] = {
     "session": _session,
     "group-k": _group_k,
     "split": _split,
+    "folds": _folds,
     "cross": _cross,
     "random-k": _random_k,
 }

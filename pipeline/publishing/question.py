@@ -55,6 +55,7 @@ def _whose(summary: Summary) -> str:
     apart = {
         "session": f"in sessions {trained}",
         "split": "in the test part of a fixed split",
+        "folds": "in the test parts of given folds",
         "cross": f"after training on {about.protocol.train or 'the other corpora'}",
         "random-k": f"although utterances of the same {about.unit}s were in training",
     }
@@ -62,7 +63,7 @@ def _whose(summary: Summary) -> str:
 
 
 def _comma(scheme: str) -> str:
-    return ", " if scheme in ("session", "split", "cross", "random-k") else " "
+    return ", " if scheme in ("session", "split", "folds", "cross", "random-k") else " "
 
 
 def titles(summary: Summary) -> str:

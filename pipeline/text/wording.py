@@ -26,21 +26,21 @@ VERBS = {
         *("features", "evaluate", "compare", "reproduce", "checklist", "report", "fit", "predict", "tune", "demo"),
         *("describe", "show", "download", "list", "cache", "export", "import"),
     )
-} | {"runs": "list runs", "systems": "list systems"}
+} | {"runs": "list runs", "systems": "list systems", "audit": "audit folds"}
 
 #: Variables that are switches, and those that some commands take as a positional argument.
 SWITCHES = {
     *("PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS", "IDENTITY"),
     *("EXTRA", "DROP_NAN", "TRANSPOSE", "JSON", "SCRATCH", "MEDIA"),
 }
-ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
+ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE", "audit": "FILE"}
 
 #: The other variables.
 VALUES = {
     *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION", "RUNS"),
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "MODEL", "EXCLUDE", "BY", "FILE"),
     *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG", "SYSTEM", "RUN", "LOG"),
-    *("NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH"),
+    *("NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH", "SPEAKER"),
 }
 
 _NAMES = "|".join(sorted(SWITCHES | VALUES, key=len, reverse=True))
