@@ -192,7 +192,8 @@ def make_ravdess(root: Path) -> None:
     """Write videos of the demo under names of RAVDESS: four actors, three emotions, two takes."""
     from affex.pipeline.corpora import demo
 
-    utterances = iter(demo.PERFORMANCES)
+    # Those of the speakers s7 and s8: docs/faces.md tunes a network on the others, and tests it on RAVDESS.
+    utterances = iter([one for one in demo.PERFORMANCES if one.speaker >= demo.N_SPEAKERS - 2])
     root.mkdir(parents=True, exist_ok=True)
     for actor in (1, 2, 3, 4):
         for emotion in ("01", "03", "05"):
