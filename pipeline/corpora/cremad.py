@@ -154,6 +154,6 @@ CORPUS = Corpus(
     also=("CREMA-D", "CREMA"),
     find=find,
     example=example,
-    protocols=(Protocol("group-k", "group-k"), LOSO),
+    protocols=(Protocol("group-k", "group-k"), LOSO, Protocol("loso+text", "loso+text")),
     counts={"unspecified": 6077, "low": 455, "medium": 455, "high": 455},
 )

@@ -59,7 +59,7 @@ def test_the_real_corpus(test_data):
     speakers = {utterance.speaker: utterance.sex for utterance in utterances}
     assert len(speakers) == 10
     assert {speaker for speaker, sex in speakers.items() if sex == "male"} == MEN
-    assert len({utterance.text for utterance in utterances}) == 10
+    assert len({utterance.sentence for utterance in utterances}) == 10
     assert "disgust" not in {utterance.label for utterance in utterances if utterance.speaker == "08"}
     assert set(LABELS.values()) == {utterance.label for utterance in utterances}
 

@@ -103,7 +103,7 @@ def test_a_column_that_is_missing_is_told(tmp_path):
     ],
 )
 def test_an_aesdd_name_says_all(name, id_, speaker, label, text, tmp_path):
-    assert aesdd.find(lay(tmp_path, name)) == [Utterance(id_, "aesdd", speaker, label, Media(name), text=text)]
+    assert aesdd.find(lay(tmp_path, name)) == [Utterance(id_, "aesdd", speaker, label, Media(name), sentence=text)]
 
 
 def test_takes_and_spellings_of_aesdd_are_utterances_of_their_own_by_one_speaker(tmp_path):
