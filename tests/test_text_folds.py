@@ -311,7 +311,8 @@ def test_what_an_inner_fold_is_validated_on_leaves_no_trace_in_its_model():
         said = {matrix.utterances[i].text for i in part.test}
         other = corrupted(matrix, lambda u, speakers=speakers, said=said: u.speaker in speakers or u.text in said)
         one, two = (
-            joblib.hash(fit(build(PLAN, own.examples), own.examples, part, PLAN)) for own in (task, prepare(other, PLAN))
+            joblib.hash(fit(build(PLAN, own.examples), own.examples, part, PLAN))
+            for own in (task, prepare(other, PLAN))
         )
         assert one == two
 

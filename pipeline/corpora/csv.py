@@ -9,10 +9,10 @@ Files
     names the columns, in any order. Required: ``file`` (relative to the table's folder, or absolute), ``speaker``
     (blank if unknown), ``label`` (blank for none: the utterance is then context only). Optional: ``id``; ``start`` and
     ``end`` in seconds of the file; ``channel`` of the sound, from 0; ``video``, a second file with the picture;
-    ``session``, ``dialog``, ``turn``, ``split`` (train, validation or test), ``part``, ``text``, ``sentence``
-    (the code of what is said, where the words are not known), ``sex``; ``valence``, ``arousal``, ``dominance``; ``votes`` (one label per rater, separated by semicolons; several labels of one rater
-    joined by slashes: ``anger;sadness/fear``). Other columns are ignored. Decimal commas are allowed where commas do
-    not separate the cells.
+    ``session``, ``dialog``, ``turn``, ``split`` (train, validation or test), ``part``, ``text``, ``sentence`` (the code
+    of what is said, where the words are not known), ``sex``; ``valence``, ``arousal``, ``dominance``; ``votes`` (one
+    label per rater, separated by semicolons; several labels of one rater joined by slashes: ``anger;sadness/fear``).
+    Other columns are ignored. Decimal commas are allowed where commas do not separate the cells.
 Traps
     The content of a file decides what it is, not its name: a video is both sound and picture, and a photograph is a
     video of one picture. A file name that is not UTF-8 is written as `pipeline.text.filenames` spells it. Cells with

@@ -10,8 +10,9 @@ shared sessions and dialogs fatal. Simultaneous speech is fatal if a speaker is 
 that was tuned (`make tune`) on a test utterance, or on its speaker, is a fatal leak under every protocol.
 
 Names of speakers, sessions, dialogs and files belong to their corpus: ``03`` of one corpus is not ``03`` of another.
-Texts are compared across corpora, the codes of sentences are not. An utterance without a session (dialog, text) shares none. Names with different
-spellings count as different; the audit lists those that may be the same (see `pipeline.text.names`).
+Texts are compared across corpora, the codes of sentences are not. An utterance without a session (dialog, text) shares
+none. Names with different spellings count as different; the audit lists those that may be the same (see
+`pipeline.text.names`).
 
 Kapoor and Narayanan survey leaks and their costs, field by field: Leakage and the reproducibility crisis in
 machine-learning-based science (2023, doi:10.1016/j.patter.2023.100804).

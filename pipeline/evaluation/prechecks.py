@@ -99,9 +99,7 @@ def is_alone(fold: Fold, groups: Clusters) -> bool:
     return fold.inner is None and len(np.unique(groups.of[fold.train])) == 1
 
 
-def _counted(
-    utterances: Sequence[Utterance], plan: Plan
-) -> tuple[list[Utterance], NDArray[Any], tuple[str, ...]]:
+def _counted(utterances: Sequence[Utterance], plan: Plan) -> tuple[list[Utterance], NDArray[Any], tuple[str, ...]]:
     """Return the utterances that count according to their labels, their targets, and the classes."""
     protocol: Protocol = plan.protocol
     own = [u for u, here in zip(utterances, in_parts(utterances, protocol.parts), strict=True) if here]

@@ -153,7 +153,7 @@ def _contextual(n_context: int) -> tuple[str, ...]:
 
 
 def inner_groups(protocol: Protocol, utterances: Sequence[Utterance], rounds: Sequence[Fold]) -> Clusters:
-    """Return the groups that inner folds keep whole: speakers, sessions if enough of them are for training, or texts."""
+    """Return the groups that inner folds keep whole: speakers, sessions if enough of them train, or texts."""
     if protocol.scheme == "text":
         return Clusters("text", text_folds.each_once(utterances))
     return clusters(utterances, "session" if protocol.scheme == "session" and len(rounds) > 2 else "")
@@ -182,7 +182,7 @@ def _one_text(examples: Examples, rounds: Sequence[Fold]) -> Iterator[str]:
     """Yield a sentence if folds train on too few shared texts for inner folds that leave texts out."""
     n = 0 if examples.texts is None else sum(inner_pairs(examples, fold) is None for fold in rounds)
     if n:
-        yield f"{n} of {len(rounds)} folds train on fewer than 2 shared texts: their inner folds leave out speakers only"
+        yield f"{n} of {len(rounds)} folds train on fewer than 2 shared texts: inner folds leave out speakers only"
 
 
 def require_target(plan: Plan) -> None:

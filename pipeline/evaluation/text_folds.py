@@ -91,9 +91,7 @@ def apart(speakers: Labels, texts: Sequence[str | None]) -> Iterator[Part]:
 def each_once(utterances: Sequence[Utterance]) -> Labels:
     """Return the text of each utterance; its id where it is not known, so that it is a text of its own, ``(n,)``."""
     texts = texts_of(utterances)
-    return np.array(
-        [text or f"utterance {u.id}" for text, u in zip(texts, utterances, strict=True)], dtype=np.str_
-    )
+    return np.array([text or f"utterance {u.id}" for text, u in zip(texts, utterances, strict=True)], dtype=np.str_)
 
 
 def grouped(texts: Labels) -> Labels:

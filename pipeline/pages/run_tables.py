@@ -13,8 +13,8 @@ from affex.pipeline.evaluation.summary import SpeakerFigures, Summary
 from affex.pipeline.evaluation.times import Times
 from affex.pipeline.pages.page import Cell, Row, Table
 from affex.pipeline.reporting import tables
-from affex.pipeline.reporting.leak import Ladder
 from affex.pipeline.reporting.inputs import FaceCoverage, Inputs
+from affex.pipeline.reporting.leak import Ladder
 
 
 @dataclass(frozen=True)

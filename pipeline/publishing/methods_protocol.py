@@ -97,8 +97,8 @@ def _random_k(summary: Summary) -> str:
 def _loso_text(summary: Summary) -> str:
     unit = summary.about.unit
     return (
-        f"One {unit} and one text (or group of texts) at a time are left out; what this {unit} says of it is tested by a "
-        f"model that was trained on utterances of neither, and inner folds keep {unit}s and texts apart, too"
+        f"One {unit} and one text (or group of texts) at a time are left out; what this {unit} says of it is tested "
+        f"by a model that was trained on utterances of neither, and inner folds keep {unit}s and texts apart, too"
     )
 
 

@@ -5,6 +5,7 @@ text, the speaker. A run under ``loso+text`` may bring a size-matched control, w
 what is due to fewer training utterances.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -163,9 +164,7 @@ def _read(folder: Path) -> Run | None:
 def _is_twin(own: Summary, other: Summary, protocol: Protocol) -> bool:
     mine, theirs = own.about, other.about
     same = (mine.corpus, mine.settings, own.classes) == (theirs.corpus, theirs.settings, other.classes)
-    wanted, found = (
-        (one.parts, one.target, one.classes, one.scheme) for one in (protocol, theirs.protocol)
-    )
+    wanted, found = ((one.parts, one.target, one.classes, one.scheme) for one in (protocol, theirs.protocol))
     return same and wanted == found
 
 
@@ -209,9 +208,7 @@ def _rung(run: Run, scores: Scores, metric: str) -> Rung:
     n_train = float(np.mean([fold.n_train for fold in run.summary.folds]))
     usual = "folds that leak" if run.summary.leaks and about.protocol.scheme != "loso" else "{unit}s kept apart"
     how = APART.get(about.protocol.scheme, usual).format(unit=about.unit)
-    return Rung(
-        about.protocol.name, how, n_train, interval_of(scores, metric, about.unit), tables.mark(run.summary)
-    )
+    return Rung(about.protocol.name, how, n_train, interval_of(scores, metric, about.unit), tables.mark(run.summary))
 
 
 def _control(control: Control, first: Rung, unit: str) -> Rung:
@@ -221,14 +218,12 @@ def _control(control: Control, first: Rung, unit: str) -> Rung:
     return Rung(CONTROL, how, first.n_train, control.mean, f" (mean of {n} draws, {low} to {high})")
 
 
-def _steps(
-    members: Sequence[Run], scores: Mapping[str, Scores], control: Control | None, unit: str
-) -> Iterator[Step]:
+def _steps(members: Sequence[Run], scores: Mapping[str, Scores], control: Control | None, unit: str) -> Iterator[Step]:
     """Yield what hearing the text adds, then what each next protocol adds."""
     if control:
         turned = _turned(control.difference)
         yield Step((_name(members[0]), CONTROL), turned, _worth(turned, control.mean.value, "text", unit))
-    for lower, upper in zip(members, members[1:], strict=False):
+    for lower, upper in itertools.pairwise(members):
         one, other = scores[_name(lower)], scores[_name(upper)]
         gain = _gain(one, other, unit)
         figure = figure_of(other, _metric(other))(np.arange(len(other)))
@@ -245,9 +240,7 @@ def _gain(one: Scores, other: Scores, unit: str) -> Interval:
     metric, known = next(iter(metrics.headlines(one.classes).items()))
     lower, upper = figure_of(one, metric), figure_of(other, metric)
     reach = known.high - known.low
-    return intervals.jackknife(
-        lambda part: upper(part) - lower(part), one.clusters, bounds=(-reach, reach), unit=unit
-    )
+    return intervals.jackknife(lambda part: upper(part) - lower(part), one.clusters, bounds=(-reach, reach), unit=unit)
 
 
 def _turned(difference: Interval) -> Interval:

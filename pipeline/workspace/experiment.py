@@ -90,9 +90,7 @@ def run(
     folder = _run(workspace, models, _with_controls(settings), out, read)
     if settings.leak:
         beside = leak.beside(runs.read(folder).summary)
-        others = [
-            _run(workspace, models, _under(settings, scheme), out and out / scheme, read) for scheme in beside
-        ]
+        others = [_run(workspace, models, _under(settings, scheme), out and out / scheme, read) for scheme in beside]
         leak.show(workspace.console, folder, others)
     return folder
 

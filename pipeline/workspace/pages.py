@@ -19,7 +19,7 @@ from affex.pipeline.workspace.corpora import Corpora
 
 
 def write_run(console: Terminal, folder: Path, datasets: Sequence[Dataset], *, media: bool) -> None:
-    """Write the page of a run, and of the runs beside it that it names: its members, and what shows the price of a leak.
+    """Write the page of a run, and of the runs beside it that it names: its members, and what shows a leak's price.
 
     A page that cannot be written costs a line, not the result.
 

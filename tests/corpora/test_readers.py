@@ -176,7 +176,12 @@ def test_esd_is_two_languages_with_a_card_each(tmp_path):
 @pytest.mark.parametrize("name", ["01-N-0-1.wav", "01-N-1-1.wav", "01-N-1.wav"])
 def test_a_neutral_utterance_of_cafe_has_any_intensity_or_none(name, tmp_path):
     (utterance,) = cafe.find(lay(tmp_path, name))
-    assert (utterance.id, utterance.label, utterance.part, utterance.sentence) == ("01-N-0-1", "neutral", "neutral", "1")
+    assert (utterance.id, utterance.label, utterance.part, utterance.sentence) == (
+        "01-N-0-1",
+        "neutral",
+        "neutral",
+        "1",
+    )
 
 
 @pytest.mark.parametrize(("code", "label"), cafe.LABELS.items())
