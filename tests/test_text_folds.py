@@ -128,7 +128,7 @@ def test_leaving_texts_out_alone_leaves_speakers_on_both_sides_which_the_audit_r
 
 def test_texts_are_needed():
     for protocol in (BOTH, TEXT):
-        with pytest.raises(AffexError, match=r"text of none of the 2 utterances is known.*column text"):
+        with pytest.raises(AffexError, match=r"(?s)text of none of the 2 utterances is known.*column text"):
             folds(protocol, saying(("a", None), ("b", None)))
     with pytest.raises(AffexError, match="at least 2 texts, found 1: 'so'"):
         folds(TEXT, saying(("a", "so"), ("b", "so")))
@@ -247,28 +247,26 @@ def test_own_texts_go_with_their_speaker_in_inner_folds():
 # Signals that only one protocol finds
 
 
-def carried_by_text(seed: int = 0) -> Table:
-    """Rows tell the text and the speaker; the class of an utterance is that of its text, of which each class has 6."""
+def carried_by_text(seed: int) -> Table:
+    """Rows tell the text; the class of an utterance is that of its text, of which each class has 5."""
     rng = np.random.default_rng(seed)
-    of_text, utterances, rows = rng.normal(scale=3, size=(24, 20)), [], []
-    for s, t in product(range(6), range(24)):
+    of_text, utterances, rows = rng.normal(scale=3, size=(20, 20)), [], []
+    for s, t in product(range(4), range(20)):
         utterances.append(Utterance(f"{s}-{t:02d}", "toy", f"s{s}", EMOTIONS[t % 4], sentence=f"{t:02d}"))
         rows.append(of_text[t] + rng.normal(size=20))
-    return changed(make_table(), X=np.float32(rows), offsets=np.arange(145), utterances=tuple(utterances),
-                   columns=tuple(f"c{i}" for i in range(20)), present=np.ones((144, 1), bool))  # fmt: skip
+    columns, present = tuple(f"c{i}" for i in range(20)), np.ones((80, 1), bool)
+    return Table.of(np.float32(rows), np.arange(81), tuple(utterances), columns, present)
 
 
-def test_a_class_that_only_the_text_carries_is_chance_where_the_text_is_unheard():
-    svm = replace(PLAN, classifier=classifier_of("svm:C=10,gamma=1"), settings=Settings(controls=3))
-    figures = []
-    for seed in range(3):
-        matrix = carried_by_text(seed)
-        assert uar(evaluate(matrix, replace(svm, protocol=LOSO, settings=Settings()))) > 0.95
-        result = evaluate(matrix, svm)
-        figures.append(uar(result))
-        decided = [replace(result.scores, predicted=one) for one in result.controls]
-        assert min(metrics.uar(confusion_of(scores)) for scores in decided) > 0.95
-    assert np.mean(figures) < 0.3
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 10))])
+def test_a_class_that_only_the_text_carries_is_chance_where_the_text_is_unheard(seed):
+    svm = replace(PLAN, classifier=classifier_of("svm:C=10,gamma=1"), settings=Settings(controls=1))
+    matrix = carried_by_text(seed)
+    assert uar(evaluate(matrix, replace(svm, protocol=LOSO, settings=Settings()))) > 0.95
+    result = evaluate(matrix, svm)
+    assert uar(result) < 0.35  # chance is .25
+    (decided,) = result.controls
+    assert metrics.uar(confusion_of(replace(result.scores, predicted=decided))) > 0.9
 
 
 # The canary
@@ -285,7 +283,8 @@ def corrupted(matrix: Table, poisoned: Callable[[Utterance], bool]) -> Table:
 def state(matrix: Table, plan: Plan, name: str) -> str:
     task = prepare(matrix, plan)
     fold = next(fold for fold in task.folds if fold.name == name)
-    return joblib.hash(fit(build(plan, task.examples), task.examples, fold, plan))
+    fitted = fit(build(plan, task.examples), task.examples, fold, plan)
+    return joblib.hash(getattr(fitted, "best_estimator_", fitted))
 
 
 SEARCH = of_estimator(GridSearchCV(LogisticRegression(), {"C": [0.01, 1.0]}))
