@@ -106,6 +106,8 @@ def test_the_ladder_goes_from_the_strictest_protocol_on(members):
         assert step.difference.value == pytest.approx(figures[upper] - figures[lower])
     control = members["loso+text"].summary.control
     assert figures[leak.CONTROL] == pytest.approx(np.mean(control.figures))
+    text = " ".join(tables.as_text(lambda console: console.print(leak.as_table(found))).split())
+    assert f"loso+text {tables.number(found.steps[0].difference.value)} [" in text
     said = [*leak.lines(found)]
     assert "four times" in said[0]
     assert f"(loso+text; {found.rungs[0].n_train:.0f} training utterances a fold): UAR" in said[1]

@@ -26,6 +26,8 @@ from affex.pipeline.reporting.comparison import shared
 from affex.pipeline.text.errors import UsageError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from affex.pipeline.text.console import Terminal
 
 #: The schemes of folds that ignore speakers.
@@ -133,7 +135,10 @@ def show(console: "Terminal", own: Path, others: Sequence[Path]) -> None:
             f"PROTOCOL={name} LEAK=1: both runs have random folds. The effect of a leak is shown "
             "against an honest protocol, as in PROTOCOL=loso LEAK=1."
         )
-    for line in lines(ladder(found[0], found[1:])):
+    tall = ladder(found[0], found[1:])
+    if len(tall.rungs) > 2:
+        console.rich.print(tables.fitting(console.rich, as_table(tall), ""))
+    for line in lines(tall):
         console.print(line)
 
 
@@ -247,6 +252,24 @@ def _turned(difference: Interval) -> Interval:
     """Return the interval of a difference with its sign turned."""
     low, high = (None if end is None else -end for end in (difference.high, difference.low))
     return replace(difference, value=-difference.value, low=low, high=high)
+
+
+def as_table(found: Ladder) -> "Table":
+    """Return one row a rung: its figure, and the difference to a rung above, with intervals."""
+    above = {step.names[1]: step for step in found.steps}
+    rows = (
+        (rung.name, f"{rung.n_train:.0f}", *_cells(rung.figure), *_difference(above.get(rung.name)))
+        for rung in found.rungs
+    )
+    return tables.table(("protocol", "trained on", found.title, "interval", "minus that of", "is", "interval"), rows)
+
+
+def _difference(step: Step | None) -> tuple[str, str, str]:
+    return (step.names[0], *_cells(step.difference)) if step else ("", "", "")
+
+
+def _cells(interval: Interval) -> tuple[str, str]:
+    return tables.number(interval.value), tables.ends(interval.low, interval.high) or "-"
 
 
 def lines(found: Ladder) -> Iterator[str]:
