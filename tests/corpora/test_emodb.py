@@ -13,7 +13,7 @@ from affex.pipeline.text.errors import CorpusError
 
 def test_a_file_name_says_all(tmp_path):
     assert find(lay(tmp_path, "wav/16b10Fb.wav")) == [
-        Utterance("16b10Fb", "emodb", "16", "happiness", Media("wav/16b10Fb.wav"), text="b10", sex="female")
+        Utterance("16b10Fb", "emodb", "16", "happiness", Media("wav/16b10Fb.wav"), sentence="b10", sex="female")
     ]
 
 

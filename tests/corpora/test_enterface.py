@@ -11,7 +11,7 @@ from affex.pipeline.text.errors import CorpusError
 def test_a_path_says_all_and_the_film_is_the_sound(tmp_path):
     film = Media("subject 1/anger/sentence 2/s1_an_2.avi")
     assert find(lay(tmp_path, film.path)) == [
-        Utterance("s01_an_2", "enterface", "s01", "anger", audio=film, video=film, text="an2")
+        Utterance("s01_an_2", "enterface", "s01", "anger", audio=film, video=film, sentence="an2")
     ]
 
 

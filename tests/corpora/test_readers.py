@@ -26,28 +26,28 @@ from affex.pipeline.text.errors import CorpusError
         ),
         (
             "0011/Angry/0011_000351.wav",
-            Utterance("0011_000351", "esd", "0011", "angry", part="english", text="english 1"),
+            Utterance("0011_000351", "esd", "0011", "angry", part="english", sentence="english 1"),
         ),
         (
             "0001/Surprise/train/0001_001750.wav",
-            Utterance("0001_001750", "esd", "0001", "surprise", part="mandarin", text="mandarin 350"),
+            Utterance("0001_001750", "esd", "0001", "surprise", part="mandarin", sentence="mandarin 350"),
         ),
         (
             "CaFE_48k/Peur/Fort/12-P-2-5.wav",
-            Utterance("12-P-2-5", "cafe", "12", "fear", part="strong", text="5", sex="female"),
+            Utterance("12-P-2-5", "cafe", "12", "fear", part="strong", sentence="5", sex="female"),
         ),
         (
             "male2_concerned_6b_1.wav",
             Utterance(
-                "male2_concerned_6b_1", "jlcorpus", "male2", "concerned", part="secondary", text="6b", sex="male"
+                "male2_concerned_6b_1", "jlcorpus", "male2", "concerned", part="secondary", sentence="6b", sex="male"
             ),
         ),
-        ("f2/gio-f2-b2.wav", Utterance("gio-f2-b2", "emovo", "f2", "joy", text="b2", sex="female")),
+        ("f2/gio-f2-b2.wav", Utterance("gio-f2-b2", "emovo", "f2", "joy", sentence="b2", sex="female")),
         ("male/M36S02.wav", Utterance("M36S02", "shemo", "M36", "sadness", sex="male")),
         ("female/F12F03.wav", Utterance("F12F03", "shemo", "F12", "fear", sex="female")),
         (
             "F_10_FAHMEE_S_6_FEAR_5.wav",
-            Utterance("F_10_S_6_FEAR_5", "subesco", "F_10", "fear", text="S_6", sex="female"),
+            Utterance("F_10_S_6_FEAR_5", "subesco", "F_10", "fear", sentence="S_6", sex="female"),
         ),
     ],
     ids=lambda it: it if isinstance(it, str) else "",
