@@ -161,6 +161,12 @@ def test_a_ravdess_tree_has_a_fold_a_speaker_and_statement(tmp_path):
     foreseen(utterances, replace(PLAN, protocol=protocol, classifier=classifier_of("svm")))
 
 
+def test_emodb_has_a_hundred_folds(test_data):
+    rounds = folds(BOTH, emodb.find(test_data("emodb")))
+    assert len(rounds) == 10 * 10
+    assert sorted(np.concatenate([fold.test for fold in rounds]).tolist()) == list(range(535))
+
+
 @pytest.mark.parametrize("protocol", [BOTH, TEXT])
 def test_a_class_that_a_fold_cannot_learn_is_an_error_before_extraction(protocol):
     matrix = each_says(n_speakers=3)
