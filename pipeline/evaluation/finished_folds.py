@@ -96,7 +96,9 @@ class FinishedFolds:
 
     def _of(self, fold: Fold) -> str:
         """Return the sha256 of all inputs of an outcome."""
-        sha = hashlib.sha256(json.dumps([self.basis, self.inner, self.controls, fold.name]).encode())
+        sha = hashlib.sha256(
+            json.dumps([self.basis, self.inner, self.controls, fold.name, fold.inner is None]).encode()
+        )
         inner = [part for pair in fold.inner or () for part in pair]
         for part in (fold.train, fold.test, *inner):
             sha.update(f"{len(part)}:".encode() + np.ascontiguousarray(part, dtype="<i8").tobytes())
