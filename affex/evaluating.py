@@ -120,6 +120,7 @@ def evaluate(
     fusion: str = "early",
     seed: int = 0,
     inner: bool = False,
+    controls: int = 0,
     allow_leaks: bool = False,
     identity: bool = False,
     out: PathLikeText | None = None,
@@ -141,13 +142,13 @@ def evaluate(
         The name of a classifier, parameters after a colon, as ``"svm:C=1"``; or any scikit-learn estimator, which is
         cloned for each fold (``of_estimator(..., rows="each")`` of `affex.classifiers.base` for each row of a feature).
     protocol
-        Who is left out: ``"loso"``, ``"session"``, ``"group-k:k=5"``, ``"split"``, ``"cross"`` or a protocol of the
-        corpus; empty for the first of the corpus.
+        Who is left out: ``"loso"``, ``"loso+text"``, ``"session"``, ``"group-k:k=5"``, ``"split"``, ``"cross"`` or a
+        protocol of the corpus; empty for the first of the corpus.
     target, classes
         What is predicted, and which classes count, as ``"ang,neu,sad,hap+exc"``.
     speaker_norm
         True for z-scores within each speaker, ``"mean"`` to subtract the speaker's mean: both are transductive.
-    reweight, soft, fusion, seed, inner, allow_leaks, identity
+    reweight, soft, fusion, seed, inner, controls, allow_leaks, identity
         As on the command line; see `affex.pipeline.evaluation.settings.Settings`.
     out
         The folder that the files of the run, and its page, are written to; None for no files.
@@ -199,6 +200,7 @@ def evaluate(
         seed=plain(seed),
         device=where.device,
         inner=inner,
+        controls=plain(controls),
         allow_leaks=allow_leaks,
         identity=identity,
     )

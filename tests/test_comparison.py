@@ -397,7 +397,7 @@ def test_the_picture_grows_with_the_pairs(tmp_path):
 
 def reported_leak(folder: Path, capsys, honest: Result, leaky: Result) -> list[str]:
     written(folder, honest=honest, leaky=leaky)
-    leak.show(Terminal(), folder / "honest", folder / "leaky")
+    leak.show(Terminal(), folder / "honest", [folder / "leaky"])
     return capsys.readouterr().out.splitlines()
 
 

@@ -125,6 +125,37 @@ def test_what_a_leak_is_worth(tmp_path, cache, capsys):
     assert "random-k" in output
 
 
+def test_what_unheard_text_is_worth(tmp_path, cache, capsys):
+    path = table(tmp_path, sentence=lambda s, k: f"t{k // 2}")
+    assert any("PROTOCOL=loso+text LEAK=1 shows" in note for note in run([path], cache).notes)
+    found = run([path], cache, protocol="loso+text", leak=True, controls=2, out=tmp_path / "own")
+    assert len(found.control.figures) == 2
+    assert not any(" on both sides" in note or "LEAK=1" in note for note in found.notes)
+    schemes = {runs.read(tmp_path / "own" / name).summary.about.protocol.scheme for name in ("loso", "random-k")}
+    assert schemes == {"loso", "random-k"}
+    output = capsys.readouterr().out
+    assert "size-matched control minus loso+text is" in output
+    again = run([path], cache, protocol="loso+text", controls=2, out=tmp_path / "own")
+    assert again == found
+    assert "is not computed again" in capsys.readouterr().out
+
+
+def test_folds_that_leak_stand_beside_the_honest_ones(tmp_path, cache, capsys):
+    path = table(tmp_path, text=lambda s, k: f"t{k // 2}")
+    with pytest.raises(AffexError, match="speaker"):
+        run([path], cache, protocol="text", leak=True)
+    assert not run([path], cache, protocol="text", leak=True, allow_leaks=True, out=tmp_path / "own").control
+    assert runs.read(tmp_path / "own" / "loso").summary.leaks == ()
+    assert "this is" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("others", [{"protocol": "loso"}, {"protocol": "loso+text", "fusion": "late"}])
+def test_controls_where_there_are_none_are_refused(tmp_path, cache, others):
+    path = table(tmp_path, text=lambda s, k: f"t{k // 2}")
+    with pytest.raises(UsageError, match="CONTROLS=3: only folds of loso"):
+        run([path], cache, controls=3, features=f"{FEATURES} egemaps", **others)
+
+
 def test_utterances_dealt_at_random_need_to_be_allowed(tmp_path, cache):
     with pytest.raises(AffexError, match="speaker"):
         run([table(tmp_path)], cache, protocol="random-k:k=4")

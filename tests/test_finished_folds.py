@@ -70,7 +70,8 @@ def test_a_fold_that_rests_on_something_else_is_not_taken(kept: FinishedFolds) -
         replace(FOLDS[1], test=np.array([4, 7])),
         replace(FOLDS[1], name="s9"),
         replace(FOLDS[1], train=np.arange(3)),
-        replace(FOLDS[1], inner=(np.arange(2), np.arange(2, 4))),
+        replace(FOLDS[1], inner=((np.arange(2), np.arange(2, 4)),)),
+        replace(FOLDS[1], inner=()),
     ]
     for other in others:
         assert not kept.read([FOLDS[0], other, FOLDS[2]])

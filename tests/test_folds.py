@@ -139,7 +139,8 @@ def test_a_fixed_split_is_one_fold_with_its_own_validation():
     utterances = placed(speaker=[*"abcde"], split=["train", "train", "validation", "test", None])
     (fold,) = folds(Protocol("split", "split"), utterances)
     assert (fold.name, fold.train.tolist(), fold.test.tolist()) == ("test", [0, 1, 2], [3])
-    assert [part.tolist() for part in fold.inner] == [[0, 1], [2]]
+    ((train, validation),) = fold.inner
+    assert (train.tolist(), validation.tolist()) == ([0, 1], [2])
 
 
 def test_without_a_test_part_validation_is_tested_and_tunes_nothing():

@@ -83,7 +83,7 @@ def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, damage
     with pytest.raises(UsageError, match=f"{file} was changed after it was written"):
         experiment.fuse_runs(Terminal(), two, Settings(fusion="late:mean"), tmp_path, tmp_path / "fused")
     with pytest.raises(UsageError, match=f"{file} was changed after it was written"):
-        leak.show(Terminal(), Path(two[0]), Path(two[1]))
+        leak.show(Terminal(), Path(two[0]), [Path(two[1])])
     assert not (tmp_path / "compared").exists()
     assert not (tmp_path / "fused").exists()
 

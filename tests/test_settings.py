@@ -102,6 +102,7 @@ def test_what_is_not_set_is_not_in_the_file() -> None:
         'fusion = "early"',
         "inner = false",
         "leak = false",
+        "controls = 0",
         "allow_leaks = false",
         "identity = false",
     ]

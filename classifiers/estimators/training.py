@@ -66,7 +66,7 @@ class Training:
     def folds(self, inner: Folds | None) -> list[tuple[Numbers, Numbers]]:
         """Return the inner folds, given or from `inner_folds`, without rows that do not count.
 
-        The list is empty if no fold is given and all rows that count belong to one group.
+        The list is empty if no fold is given and all rows that count belong to one group, or if `inner` is empty.
 
         Raises
         ------
@@ -76,7 +76,9 @@ class Training:
         counts = self.weight > 0
         if inner is None and self.n_groups < 2:
             return []
-        pairs = inner_folds(self.groups) if inner is None else inner
+        pairs = list(inner_folds(self.groups) if inner is None else inner)
+        if not pairs:
+            return []
         numbered = ((np.asarray(train, np.int64), np.asarray(test, np.int64)) for train, test in pairs)
         counted = ((train[counts[train]], test[counts[test]]) for train, test in numbered)
         found = [(train, test) for train, test in counted if len(train) and len(test)]

@@ -45,7 +45,7 @@ class _Boosted(Learner):
     rounds
         Most rounds.
     patience
-        How many rounds without improvement end the search.
+        How many rounds without improvement end the search; with 0 there is none, and `rounds` is their number.
     learning_rate, max_depth, subsample, colsample_bynode, max_bin
         XGBoost's parameters of the same names.
     device
@@ -82,9 +82,10 @@ class _Boosted(Learner):
         """Search for the number of rounds with the least mean loss on the inner folds, then fit on all rows."""
         _require_device(self.device)
         rows = xgb.DMatrix(training.X, targets, weight=weight, nthread=1)
-        folds = training.folds(inner)
-        self.limits_ = {} if folds else {"search": ONE_SPEAKER}
-        self.best_params_ = {"rounds": self._rounds(rows, folds) if folds else min(self.rounds, FIXED_ROUNDS)}
+        folds = training.folds(inner) if self.patience else []
+        self.limits_ = {} if folds or not self.patience else {"search": ONE_SPEAKER}
+        fixed = min(self.rounds, FIXED_ROUNDS) if self.patience else self.rounds
+        self.best_params_ = {"rounds": self._rounds(rows, folds) if folds else fixed}
         self.booster_ = xgb.train(self._settings(), rows, self.best_params_["rounds"])
 
     def _rounds(self, rows: xgb.DMatrix, folds: Folds) -> int:

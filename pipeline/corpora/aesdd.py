@@ -15,7 +15,7 @@ Files
     ``anger/a03 (3).wav``: emotion (a, d, f, h, s), sentence and, in brackets, speaker; a second take ends in ``b``, as
     in ``a06 (5)b.wav``. In any folders, in upper or lower case.
 Traps
-    ``f13 (01).wav`` is also of speaker 1. The text here is the number of the sentence, as in ``13``. All emotions and
+    ``f13 (01).wav`` is also of speaker 1. The sentence is known by its number, as in ``13``. All emotions and
     speakers share the sentences, except the improvised one, whose number is not published. Newer versions may have
     more than 604 utterances.
 """
@@ -47,7 +47,7 @@ def _utterance(name: re.Match[str]) -> Utterance:
         corpus="aesdd",
         speaker=str(int(rest.partition(")")[0])),
         label=LABELS[id_[0]],
-        text=sentence[1:].strip(),
+        sentence=sentence[1:].strip(),
     )
 
 

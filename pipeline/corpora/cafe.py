@@ -15,8 +15,8 @@ Files
     peur, S surprise, T tristesse), intensity (1 faible, 2 fort; any or none for neutral), sentence; in any
     folders.
 Traps
-    It is given out at 48 kHz and at 192 kHz under the same names: keep one of the two below the folder. The text is
-    the sentence's number; all speakers say the same six.
+    It is given out at 48 kHz and at 192 kHz under the same names: keep one of the two below the folder. The sentence
+    is known by its number; all speakers say the same six.
 """
 
 import re
@@ -52,7 +52,7 @@ def _utterance(name: re.Match[str]) -> Utterance:
         speaker=speaker,
         label=LABELS[emotion],
         part=INTENSITIES.get(intensity, "neutral"),
-        text=sentence,
+        sentence=sentence,
         sex="male" if int(speaker) % 2 else "female",
     )
 

@@ -9,10 +9,10 @@ Files
     names the columns, in any order. Required: ``file`` (relative to the table's folder, or absolute), ``speaker``
     (blank if unknown), ``label`` (blank for none: the utterance is then context only). Optional: ``id``; ``start`` and
     ``end`` in seconds of the file; ``channel`` of the sound, from 0; ``video``, a second file with the picture;
-    ``session``, ``dialog``, ``turn``, ``split`` (train, validation or test), ``part``, ``text``, ``sex``; ``valence``,
-    ``arousal``, ``dominance``; ``votes`` (one label per rater, separated by semicolons; several labels of one rater
-    joined by slashes: ``anger;sadness/fear``). Other columns are ignored. Decimal commas are allowed where commas do
-    not separate the cells.
+    ``session``, ``dialog``, ``turn``, ``split`` (train, validation or test), ``part``, ``text``, ``sentence`` (the code
+    of what is said, where the words are not known), ``sex``; ``valence``, ``arousal``, ``dominance``; ``votes`` (one
+    label per rater, separated by semicolons; several labels of one rater joined by slashes: ``anger;sadness/fear``).
+    Other columns are ignored. Decimal commas are allowed where commas do not separate the cells.
 Traps
     The content of a file decides what it is, not its name: a video is both sound and picture, and a photograph is a
     video of one picture. A file name that is not UTF-8 is written as `pipeline.text.filenames` spells it. Cells with
@@ -49,13 +49,14 @@ from affex.pipeline.text.names import is_doubtful, is_missing, normal, quoted
 
 NEEDED = ("file", "speaker", "label")
 OPTIONAL = (
-    *("id", "start", "end", "channel", "video", "session", "dialog", "turn", "split", "part", "text", "sex"),
+    *("id", "start", "end", "channel", "video", "session", "dialog", "turn", "split", "part", "text"),
+    *("sentence", "sex"),
     *("valence", "arousal", "dominance", "votes"),
 )
 SPLITS = ("train", "validation", "test")
 DELIMITERS = ",;\t"
 #: The columns whose cells are names.
-NAMES = ("speaker", "label", "id", "video", "session", "dialog", "split", "part", "sex")
+NAMES = ("speaker", "label", "id", "video", "session", "dialog", "split", "part", "sentence", "sex")
 SHOWN = 5
 #: The largest allowed number: 30 years in seconds.
 LARGEST = 1e9
@@ -337,6 +338,7 @@ def _utterance(row: Row, id_: str, found: Mapping[str, str], held: Mapping[str, 
         turn=row.count_in("turn"),
         split=_split(row),
         text=row.text("text"),
+        sentence=row.name("sentence"),
         sex=row.name("sex"),
         votes=_votes(row),
         valence=row.number_in("valence"),

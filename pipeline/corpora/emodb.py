@@ -29,7 +29,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from affex.pipeline.corpora import search
-from affex.pipeline.corpora.base import Corpus, Download
+from affex.pipeline.corpora.base import LOSO, Corpus, Download, Protocol
 from affex.pipeline.corpora.example_tree import lay
 from affex.pipeline.corpora.search import Found, Take
 from affex.pipeline.manifest.utterance import Utterance
@@ -134,7 +134,7 @@ def _utterance(id_: str, take: Take, part: str | None) -> Utterance:
         audio=take.audio,
         video=take.video,
         part=part,
-        text=id_[2:5],
+        sentence=id_[2:5],
         sex="male" if speaker in MEN else "female",
     )
 
@@ -163,6 +163,7 @@ CORPUS = Corpus(
     example=example,
     counts={None: 535},
     remarks=remarks,
+    protocols=(LOSO, Protocol("loso+text", "loso+text")),
     settings={"part": (GOLD, AMBIGUOUS, ALL)},
     download=Download(
         base_url="https://zenodo.org/records/7447302/files/",

@@ -14,8 +14,8 @@ Files
     ``f2/gio-f2-b2.wav``: emotion (dis disgust, gio joy, neu neutral, pau fear, rab anger, sor surprise, tri sadness),
     speaker, sentence; in any folders, in upper or lower case.
 Traps
-    The name begins with the emotion, not with the speaker. The text is the sentence's code, as in ``b2``; all speakers
-    say the same sentences.
+    The name begins with the emotion, not with the speaker. The sentence is known by its code, as in ``b2``; all
+    speakers say the same sentences.
 """
 
 import re
@@ -53,7 +53,7 @@ def _utterance(name: re.Match[str]) -> Utterance:
         corpus="emovo",
         speaker=speaker,
         label=LABELS[emotion],
-        text=sentence,
+        sentence=sentence,
         sex=SEXES[speaker[0]],
     )
 

@@ -22,7 +22,7 @@ Traps
     folder gives the subject, and also emotion and sentence where it has them. Subject 6's folder is flat and has six
     whole sessions of 56 to 107 s, one per emotion, which were not cut into sentences: they are left out and reported.
     Some subjects lack some sentences. The sound is in the video file. Sentences are numbered within each emotion (the
-    text here is emotion and number, as in ``an1``), so the words may reveal the emotion.
+    sentence here is emotion and number, as in ``an1``), so the words may reveal the emotion.
 """
 
 import re
@@ -108,7 +108,7 @@ def _utterance(key: Key, take: Take) -> Utterance:
         label=LABELS[code],
         audio=take.audio,
         video=take.video,
-        text=f"{code}{sentence}",
+        sentence=f"{code}{sentence}",
     )
 
 

@@ -16,7 +16,7 @@ Files
     350 each; in any arrangement of folders (some have ``Angry/train/``) and any case.
 Traps
     It was made for voice conversion: the n-th utterance of every emotion is the same sentence, and all speakers of a
-    language say the same ones. The text here is language and sentence, as in ``english 1``; the words are in tables
+    language say the same ones. The sentence here is language and number, as in ``english 1``; the words are in tables
     that are not read. Some copies have a split into train, evaluation and test. It separates sentences, not speakers,
     and is not read.
 """
@@ -54,7 +54,7 @@ def _utterance(name: re.Match[str]) -> Utterance:
         speaker=speaker,
         label=name["emotion"].lower(),
         part=language,
-        text=f"{language} {(number - 1) % SENTENCES + 1}",
+        sentence=f"{language} {(number - 1) % SENTENCES + 1}",
     )
 
 

@@ -74,6 +74,8 @@ LOOKED_FOR = f"Session1/{LABELS}/Ses01F_impro01.txt and its like"
 NAME = re.compile(
     r"(?P<dialog>(?P<session>Ses0[1-5])(?P<marked>[FM])_(?P<part>impro|script)\w*?)_(?P<speaker>[FM])[^_]*"
 )
+#: The play that a scripted dialog is read from: all sessions read the same three, in parts.
+SCRIPT = re.compile(r"script\d\d")
 SPOKEN = re.compile(r"(Ses\w+)\s*\[[^]]*\]\s*:\s*(.*)")
 
 
@@ -158,6 +160,7 @@ def _utterance(dialog: Dialog, turn: Turn, place: int, name: re.Match[str], mark
         dialog_start=turn.start,
         dialog_end=turn.end,
         text=dialog.texts.get(turn.name),
+        sentence=play[0] if (play := SCRIPT.search(dialog.name)) else None,
         sex=SEXES[name["speaker"]],
         votes=tuple(rated.labels for rated in turn.raters.values() if rated.labels),
         self_reports=tuple(rated.labels for rated in turn.actors.values() if rated.labels),

@@ -14,7 +14,7 @@ Source
 Files
     ``male2_concerned_6b_1.wav``: speaker, emotion, sentence, take; in any folders, in upper or lower case.
 Traps
-    ``female1`` and ``male1`` are two speakers. The text is the sentence's number with its letter, as in ``6b``; the
+    ``female1`` and ``male1`` are two speakers. The sentence is known by its number with its letter, as in ``6b``; the
     meaning of the letter, and which numbers have the same words, are not published. Four speakers make four folds.
 """
 
@@ -47,7 +47,7 @@ def _utterance(name: re.Match[str]) -> Utterance:
         speaker=speaker,
         label=emotion,
         part="primary" if emotion in PRIMARY else "secondary",
-        text=sentence,
+        sentence=sentence,
         sex=speaker[:-1],
     )
 

@@ -149,7 +149,7 @@ def _utterance(id_: str, take: Take, rated: Rated) -> Utterance:
         session=speaker[1:],
         dialog=f"{sentence}-{speaker[1:]}-{scene}" if scene else None,
         turn=int(re.sub(r"\D", "", last)) if scene else None,
-        text=sentence[:3] if condition in "RT" else None,
+        sentence=sentence[:3] if condition in "RT" else None,
         sex=SEXES[speaker[0]],
         votes=rated.votes,
         arousal=rated.arousal,

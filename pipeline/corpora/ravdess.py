@@ -117,6 +117,8 @@ CORPUS = Corpus(
         Protocol("speech", parts=("speech",)),
         Protocol("song", parts=("song",)),
         Protocol("both", parts=("speech", "song")),
+        Protocol("speech+text", "loso+text", parts=("speech",)),
+        Protocol("song+text", "loso+text", parts=("song",)),
     ),
     counts={"speech": 1440, "song": 1012},
     download=Download(

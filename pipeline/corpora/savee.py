@@ -16,7 +16,7 @@ Files
 Traps
     ``sa`` and ``su`` begin with the same letter. The numbers of videos have no leading zero. wav and video of one
     sentence are one performance, and one utterance here: its sound is the wav, or else that of the video. The sentence
-    (its text is the emotion's letters and the number, as in ``d03``) is the same for all four men. Most sentences
+    (its code is the emotion's letters and the number, as in ``d03``) is the same for all four men. Most sentences
     belong to one emotion only, so the words reveal the emotion. Three are common to all emotions, and neutral repeats
     the sentences of the others under other numbers.
 """
@@ -50,9 +50,14 @@ def find(root: Path) -> Found:
 
 def _utterance(name: re.Match[str]) -> Utterance:
     speaker, emotion = name["speaker"].upper(), name["emotion"].lower()
-    text = f"{emotion}{int(name['sentence']):02}"
+    sentence = f"{emotion}{int(name['sentence']):02}"
     return Utterance(
-        id=f"{speaker}_{text}", corpus="savee", speaker=speaker, label=LABELS[emotion], text=text, sex="male"
+        id=f"{speaker}_{sentence}",
+        corpus="savee",
+        speaker=speaker,
+        label=LABELS[emotion],
+        sentence=sentence,
+        sex="male",
     )
 
 

@@ -15,7 +15,7 @@ Files
     arrangement of folders and any case.
 Traps
     Speakers are numbered within their sex: F_10 and M_10 are two people. The first name is not part of the speaker's
-    name or the id here. The text is the sentence's number, as in ``S_6``; all speakers say the same ten.
+    name or the id here. The sentence is known by its number, as in ``S_6``; all speakers say the same ten.
 """
 
 import re
@@ -48,7 +48,7 @@ def _utterance(name: re.Match[str]) -> Utterance:
         corpus="subesco",
         speaker=speaker,
         label=emotion.lower(),
-        text=sentence,
+        sentence=sentence,
         sex=SEXES[speaker[0]],
     )
 

@@ -10,8 +10,9 @@ shared sessions and dialogs fatal. Simultaneous speech is fatal if a speaker is 
 that was tuned (`make tune`) on a test utterance, or on its speaker, is a fatal leak under every protocol.
 
 Names of speakers, sessions, dialogs and files belong to their corpus: ``03`` of one corpus is not ``03`` of another.
-Texts are compared across corpora. An utterance without a session (dialog, text) shares none. Names with different
-spellings count as different; the audit lists those that may be the same (see `pipeline.text.names`).
+Texts are compared across corpora, the codes of sentences are not. An utterance without a session (dialog, text) shares
+none. Names with different spellings count as different; the audit lists those that may be the same (see
+`pipeline.text.names`).
 
 Kapoor and Narayanan survey leaks and their costs, field by field: Leakage and the reproducibility crisis in
 machine-learning-based science (2023, doi:10.1016/j.patter.2023.100804).
@@ -32,6 +33,7 @@ from affex.pipeline.caching.tuned import Tuning
 from affex.pipeline.evaluation import duplicates, revealing_columns, shared_recordings, tuned_networks
 from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.shared_recordings import Match
+from affex.pipeline.evaluation.text_folds import texts_of
 from affex.pipeline.manifest.utterance import MEDIA, Utterance
 from affex.pipeline.streams.stream import Stream
 from affex.pipeline.streams.table import Table
@@ -148,7 +150,7 @@ def audit(
     utterances = list(utterances)
     _check(utterances, labels, prints)
     ids = [str(name) for name in _own(utterances, "id")]
-    texts = [_plain(utterance.text) for utterance in utterances]
+    texts = texts_of(utterances)
     same, parts = shared_recordings.shared(utterances, prints, media)
     at_once: list[Match] = []
     if "audio" in media and _part_speakers(utterances, folds):
@@ -231,12 +233,6 @@ def _own(utterances: Sequence[Utterance], *fields: str) -> list[str | None]:
         return "/".join([*owners, *filter(None, values)]) if values[-1] else None
 
     return [name(utterance) for utterance in utterances]
-
-
-def _plain(text: str | None) -> str | None:
-    """Return the words of a text without what may differ between two transcripts; None if there are no words."""
-    words = "".join(c if c.isalnum() else " " for c in (text or "").casefold()).split()
-    return " ".join(words) or None
 
 
 def _shared(

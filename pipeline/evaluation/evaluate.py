@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.classifiers.base import Axis, Wrapped, inner_folds
-from affex.pipeline.evaluation import drops, importance, searches, speakers, training_limits
-from affex.pipeline.evaluation.folds import Fold, require_variety
+from affex.pipeline.evaluation import controls, drops, importance, searches, speakers, training_limits
+from affex.pipeline.evaluation.folds import Fold, require_classes, require_variety
 from affex.pipeline.evaluation.groups import attributes_of
 from affex.pipeline.evaluation.raters import AgainstShares, against_shares
 from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.settings import Plan
-from affex.pipeline.evaluation.task import Task, built, folds_hash, prepare
+from affex.pipeline.evaluation.task import Task, built, folds_hash, inner_pairs, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
 from affex.pipeline.execution.runner import Inline, Runner, carry_out, survived
 from affex.pipeline.execution.stopwatch import Seconds, Timer
@@ -73,7 +73,8 @@ class Outcome:
     """One fold's scores: of its test utterances, and of its training utterances by inner models; and what was chosen.
 
     `limits` lists the steps for which the fold had too few training utterances; `permuted` holds the decisions with
-    groups of columns permuted, as `importance.permuted` returns them; `seconds` is what it took.
+    groups of columns permuted, as `importance.permuted` returns them; `seconds` is what it took; `controls` holds the
+    decisions of size-matched controls, ``(n_draws, n_tested)``, if there are any.
     """
 
     fold_scores: FoldScores
@@ -82,6 +83,7 @@ class Outcome:
     limits: Mapping[str, str] = field(default_factory=dict)
     permuted: NDArray[Any] | None = None
     seconds: Seconds = Seconds(0.0, 0.0)  # noqa: RUF009 - it is frozen
+    controls: NDArray[Any] | None = None
 
 
 def evaluate(
@@ -141,6 +143,7 @@ def evaluate_task(
     """
     for fold in task.folds:
         require_variety(fold, task.examples.y, task.clusters)
+        require_classes(plan.protocol, fold, task.examples.classes, task.examples.y)
     done = dict(known)
     missing = {number: fold for number, fold in enumerate(task.folds) if number not in done}
 
@@ -191,7 +194,22 @@ def evaluate_task(
         importance=drops.importance_of(
             task.examples, plan, scores, [o.permuted for o in outcomes], _order(outcomes), task.clusters.unit
         ),
+        controls=_controls(outcomes),
+        n_removed=_n_removed(task, plan),
     )
+
+
+def _controls(outcomes: Sequence[Outcome]) -> Targets | None:
+    """Return what size-matched controls decided, ``(n_draws, n_tested)``, in the order of the manifest."""
+    found = [outcome.controls for outcome in outcomes if outcome.controls is not None]
+    return np.concatenate(found, axis=1)[:, _order(outcomes)] if found else None
+
+
+def _n_removed(task: Task, plan: Plan) -> float:
+    """Return how many utterances a fold leaves out of training because of their text, on average."""
+    if plan.protocol.scheme != controls.SCHEME:
+        return 0.0
+    return float(np.mean([len(controls.removed(task.examples, fold)) for fold in task.folds]))
 
 
 def _against_shares(task: Task, scores: Scores) -> AgainstShares | None:
@@ -235,7 +253,7 @@ def fit(estimator: Any, examples: Examples, fold: Fold, plan: Plan) -> Any:
     """Fit an estimator on the rows of a fold's training utterances, and on nothing else; return it."""
     from affex.classifiers.estimators import fitting
 
-    training = reader_of(plan.classifier).training(examples, fold.train, fold.inner)
+    training = reader_of(plan.classifier).training(examples, fold.train, inner_pairs(examples, fold))
     return fitting.fit(estimator, training.X, training.y, **training.given)
 
 
@@ -291,7 +309,31 @@ def _run_fold(piece: Piece, examples: Examples, plan: Plan, inner: bool) -> Outc
     if inner and not parts:
         met[training_limits.INNER] = "1 training speaker"
     inner_scores = _joined([part for part, _ in parts]) if parts else None
-    return Outcome(fold_scores, inner_scores, best_params(estimator), met, permuted, timer.seconds())
+    matched = _matched(estimator, examples, plan, fold, number, fold_scores)
+    return Outcome(fold_scores, inner_scores, best_params(estimator), met, permuted, timer.seconds(), matched)
+
+
+def _matched(
+    estimator: Any, examples: Examples, plan: Plan, fold: Fold, number: int, own: FoldScores
+) -> NDArray[Any] | None:
+    """Return the decisions of a fold's size-matched controls, ``(n_draws, n_tested)``; None where none are asked for.
+
+    Where the fold's texts take nothing away, a control is the fold itself.
+    """
+    n_draws = plan.settings.controls
+    if not n_draws:
+        return None
+    from affex.classifiers.estimators.inspection import cross_validations
+    from affex.classifiers.estimators.settling import settled
+
+    like = settled(estimator)
+    # Decisions need no inner folds, unless scores make them or the estimator learns from cross-validation.
+    inner = None if cross_validations(like) or plan.settings.reweight else ()
+    found = [
+        _fold_scores(examples, plan, replace(fold, train=train, inner=inner), settled(estimator))[0].predicted
+        for train in controls.drawn(examples, fold, n_draws, (plan.settings.seed, number))
+    ]
+    return np.stack(found or [own.predicted] * n_draws)
 
 
 def _permuted(estimator: Any, examples: Examples, plan: Plan, fold: Fold, number: int) -> NDArray[Any] | None:
@@ -324,8 +366,9 @@ def best_params(estimator: Any) -> Mapping[str, Any]:
     return fitting.best_params(estimator)
 
 
-def _fold_scores(examples: Examples, plan: Plan, fold: Fold) -> tuple[FoldScores, Any]:
-    estimator = build(plan, examples)
+def _fold_scores(examples: Examples, plan: Plan, fold: Fold, like: Any = None) -> tuple[FoldScores, Any]:
+    """Return the scores of a fold and the fitted estimator: that of the plan, or `like` if it is given."""
+    estimator = build(plan, examples) if like is None else like
     # An estimator that was passed may raise anything; in those of affex another error than ValueError is a fault.
     failure = Exception if isinstance(plan.classifier, Wrapped) else ValueError
     try:
@@ -345,8 +388,12 @@ def inner_parts(examples: Examples, fold: Fold) -> list[Fold]:
 
     There are none if all training utterances are from one speaker.
     """
-    if fold.inner is not None:
-        return [Fold(f"{fold.name}, inner", *fold.inner)]
+    own = inner_pairs(examples, fold)
+    if own is not None:
+        return [
+            Fold(f"{fold.name}, inner{f' {number}' if len(own) > 1 else ''}", *pair)
+            for number, pair in enumerate(own, 1)
+        ]
     if len(np.unique(examples.groups[fold.train])) < 2:
         return []
     pairs = inner_folds(examples.groups[fold.train])

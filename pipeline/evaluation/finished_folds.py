@@ -46,11 +46,14 @@ class FinishedFolds:
         The hash of the run's inputs, as `pipeline.reporting.report.depends_on` gives it.
     inner
         Whether inner scores are wanted.
+    controls
+        How many size-matched controls are wanted.
     """
 
     folder: Path
     basis: str
     inner: bool
+    controls: int = 0
 
     def read(self, folds: Sequence[Fold]) -> dict[int, Outcome]:
         """Return the outcomes that are kept, by number, verified."""
@@ -93,8 +96,11 @@ class FinishedFolds:
 
     def _of(self, fold: Fold) -> str:
         """Return the sha256 of all inputs of an outcome."""
-        sha = hashlib.sha256(json.dumps([self.basis, self.inner, fold.name]).encode())
-        for part in (fold.train, fold.test, *(fold.inner or ())):
+        sha = hashlib.sha256(
+            json.dumps([self.basis, self.inner, self.controls, fold.name, fold.inner is None]).encode()
+        )
+        inner = [part for pair in fold.inner or () for part in pair]
+        for part in (fold.train, fold.test, *inner):
             sha.update(f"{len(part)}:".encode() + np.ascontiguousarray(part, dtype="<i8").tobytes())
         return sha.hexdigest()
 

@@ -20,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.pipeline.corpora.base import Protocol
-from affex.pipeline.evaluation import given_folds
+from affex.pipeline.evaluation import given_folds, text_folds
+from affex.pipeline.evaluation.dealing import evenly
+from affex.pipeline.evaluation.text_folds import Pair
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.storage.files import content
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
@@ -29,6 +31,10 @@ from affex.pipeline.text.names import normal
 Numbers = NDArray[np.int64]
 Labels = NDArray[np.str_]
 
+#: The unit of ``loso``, its name in a sentence, and what helps where there are too few.
+BY_SPEAKER = ("speaker", "Leave-one-speaker-out", "Add recordings of other speakers")
+#: The protocols that leave texts out. A fold of theirs must train on every class.
+OF_TEXTS = ("loso+text", "text")
 #: Without speaker names, utterances are grouped by the first of these that all utterances have.
 CLUSTERS = ("speaker", "session", "dialog")
 
@@ -43,15 +49,16 @@ class Fold:
         What is tested, such as the speaker's name.
     train, test : (n,) int64
         The numbers of the training utterances and of the test utterances.
-    inner : (train, validation), each (n,) int64, or None
-        The training and validation utterances of the hyperparameter search, if the protocol fixes them; both are part
-        of `train`, on which the final model is fitted. None: inner folds over the training speakers.
+    inner : pairs of (train, validation), each (n,) int64, or None
+        The inner folds: training and validation utterances of the hyperparameter search, if the protocol fixes them;
+        both are part of `train`, on which the final model is fitted. None: inner folds over the training speakers.
+        Empty: no inner folds, so that nothing can be searched.
     """
 
     name: str
     train: Numbers
     test: Numbers
-    inner: tuple[Numbers, Numbers] | None = None
+    inner: tuple[Pair, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +159,7 @@ def loso(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...
     AffexError
         If there are fewer than two speakers.
     """
-    return _one_out(utterances, "speaker", "Leave-one-speaker-out", "Add recordings of other speakers")
+    return _one_out(utterances, *BY_SPEAKER)
 
 
 def session(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # noqa: ARG001
@@ -164,6 +171,42 @@ def session(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, 
         If an utterance has no session, or there are fewer than two.
     """
     return _one_out(utterances, "session", "Leave-one-session-out", "Add recordings of other sessions")
+
+
+def loso_text(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # noqa: ARG001
+    """Leave one speaker and one text out: one fold a pair, trained on utterances of neither; see `text_folds`.
+
+    Raises
+    ------
+    AffexError
+        If there are fewer than two speakers, or no text is known.
+    """
+    _require_several(speakers := clusters(utterances, "speaker").of, *BY_SPEAKER)
+    texts = text_folds.texts_of(utterances)
+    _require_texts(texts)
+    return tuple(Fold(part.name, part.train, part.test) for part in text_folds.apart(speakers, texts))
+
+
+def text_out(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:  # noqa: ARG001
+    """Leave one text out, or one of ten groups of many texts: **leaks speakers**, to measure what unheard text costs.
+
+    Raises
+    ------
+    AffexError
+        If no text is known, or there is only one.
+    """
+    _require_texts(text_folds.texts_of(utterances))
+    groups = text_folds.grouped(text_folds.each_once(utterances))
+    _require_several(groups, "text", "Leave-one-text-out", "Add recordings of other texts")
+    return tuple(_fold(str(name), groups == name) for name in np.unique(groups))
+
+
+def _require_texts(texts: Sequence[str | None]) -> None:
+    if not any(texts):
+        raise AffexError(
+            f"The text of none of the {len(texts)} utterances is known, so no fold can leave texts out.\nGive a table "
+            "with the column text (the words) or sentence (a code), or say PROTOCOL=loso."
+        )
 
 
 def group_k(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
@@ -180,10 +223,7 @@ def group_k(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, 
     counts = Counter(found.of.tolist())
     stand_in = "" if found.unit == "speaker" else f" ({found.unit}s replace speakers, because no speaker is named)"
     _require_k(protocol, f"groups of {found.unit}s{stand_in}", sorted(counts), f"{found.unit}s")
-    size, group_of = [0] * protocol.k, {}
-    for name in sorted(counts, key=lambda name: (-counts[name], name)):
-        group_of[name] = size.index(min(size))
-        size[group_of[name]] += counts[name]
+    group_of = evenly(counts, protocol.k)
     groups = np.array([group_of[name] for name in found.of.tolist()])
     return tuple(_fold(f"group {number + 1}", groups == number) for number in range(protocol.k))
 
@@ -228,7 +268,7 @@ def split(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ..
         )
     if not len(test):
         return (Fold("validation", train, validation),)
-    inner = (train, validation) if len(validation) else None
+    inner = ((train, validation),) if len(validation) else None
     return (Fold("test", np.sort(np.concatenate([train, validation])), test, inner),)
 
 
@@ -245,7 +285,7 @@ def given(protocol: Protocol, utterances: Sequence[Utterance], among: Sequence[U
             part.name,
             train=np.sort(np.concatenate([part.train, part.validation])),
             test=part.test,
-            inner=(part.train, part.validation) if len(part.validation) else None,
+            inner=((part.train, part.validation),) if len(part.validation) else None,
         )
         for part in given_folds.parts_of(protocol.file, utterances, among or utterances)
     )
@@ -316,6 +356,28 @@ def require_variety(fold: Fold, y: NDArray[Any], found: Clusters) -> None:
     )
 
 
+def require_classes(protocol: Protocol, fold: Fold, classes: Sequence[str], y: NDArray[Any]) -> None:
+    """Raise an error if a fold of a protocol that leaves texts out trains on no utterance of a class.
+
+    A speaker and a text left out together may take a class away, for example where each class has texts of its own.
+
+    Raises
+    ------
+    AffexError
+        The message names the fold and the classes.
+    """
+    if protocol.scheme not in OF_TEXTS:
+        return
+    trained = set(y[fold.train].tolist())
+    lacking = [name for name in classes if name not in trained]
+    if lacking:
+        raise AffexError(
+            f"Fold {fold.name}: none of its {len(fold.train)} training utterances has the class "
+            f"{' or '.join(repr(name) for name in lacking)}, so that {protocol.scheme} would test what no model could "
+            "have learned.\nLeave the class out (CLASSES), merge it with another one, or say PROTOCOL=loso."
+        )
+
+
 def notes(y: Labels, rounds: Sequence[Fold]) -> tuple[str, ...]:
     """Return a sentence for each class that the folds cannot evaluate properly.
 
@@ -353,6 +415,11 @@ def _require_k(protocol: Protocol, parts: str, names: Sequence[str], what: str) 
 
 def _one_out(utterances: Sequence[Utterance], unit: str, protocol: str, advice: str) -> tuple[Fold, ...]:
     of = clusters(utterances, unit).of
+    _require_several(of, unit, protocol, advice)
+    return tuple(_fold(str(name), of == name) for name in np.unique(of))
+
+
+def _require_several(of: Labels, unit: str, protocol: str, advice: str) -> None:
     names = np.unique(of)
     if len(names) < 2:
         found = ", ".join(f"'{name}'" for name in names) or "none"
@@ -360,7 +427,6 @@ def _one_out(utterances: Sequence[Utterance], unit: str, protocol: str, advice: 
             f"{protocol} needs at least 2 {unit}s, found {len(names)}: {found}.\n"
             f"{advice}, or check the corpus's {unit} names."
         )
-    return tuple(_fold(str(name), of == name) for name in names)
 
 
 def _fold(name: str, tested: NDArray[np.bool_]) -> Fold:
@@ -409,4 +475,6 @@ SCHEMES: Mapping[str, Callable[[Protocol, Sequence[Utterance]], tuple[Fold, ...]
     "folds": given,
     "cross": cross,
     "random-k": random_k,
+    "loso+text": loso_text,
+    "text": text_out,
 }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import given_folds
-from affex.pipeline.evaluation.folds import Clusters, Fold, all_but, clusters, folds, require_variety
+from affex.pipeline.evaluation.folds import Clusters, Fold, all_but, clusters, folds, require_classes, require_variety
 from affex.pipeline.evaluation.selection import in_parts, select
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.task import built, inner_groups
@@ -37,7 +37,7 @@ def foreseen(utterances: Sequence[Utterance], plan: Plan, exclude: Sequence[str]
         If labels and speakers alone show that the evaluation is impossible; the message gives a remedy.
     """
     estimator = require_able(plan)
-    counted, y = _counted(utterances, plan)
+    counted, y, classes = _counted(utterances, plan)
     if plan.protocol.scheme == "folds":
         given_folds.require_known(plan.protocol.file, utterances, partial=plan.settings.partial)
     rounds, found = folds(plan.protocol, counted, utterances), clusters(counted)
@@ -46,6 +46,7 @@ def foreseen(utterances: Sequence[Utterance], plan: Plan, exclude: Sequence[str]
         rounds = (all_but(rounds, found, exclude),)
     for fold in rounds:
         require_variety(fold, y, found)
+        require_classes(plan.protocol, fold, classes, y)
     alone = [fold for fold in rounds if is_alone(fold, groups)]
     if not alone:
         return ()
@@ -97,18 +98,18 @@ def _require_no_folds_needed(estimator: Any, plan: Plan, n_alone: int, unit: str
 
 
 def is_alone(fold: Fold, groups: Clusters) -> bool:
-    """Return whether a fold trains on one speaker (or session), so that it has no inner folds."""
+    """Return whether a fold trains on one speaker (or session, or text), so that it has no inner folds."""
     return fold.inner is None and len(np.unique(groups.of[fold.train])) == 1
 
 
-def _counted(utterances: Sequence[Utterance], plan: Plan) -> tuple[list[Utterance], NDArray[Any]]:
-    """Return the utterances that count according to their labels, and their targets."""
+def _counted(utterances: Sequence[Utterance], plan: Plan) -> tuple[list[Utterance], NDArray[Any], tuple[str, ...]]:
+    """Return the utterances that count according to their labels, their targets, and the classes."""
     protocol: Protocol = plan.protocol
     own = [u for u, here in zip(utterances, in_parts(utterances, protocol.parts), strict=True) if here]
     if plan.settings.speaker_norm:
         clusters(own, "speaker")  # every utterance needs a speaker
     selection = select(own, protocol)
-    return [own[i] for i in selection.chosen], selection.y
+    return [own[i] for i in selection.chosen], selection.y, tuple(selection.classes)
 
 
 def _of_one(who: str, plan: Plan, unit: str) -> str:

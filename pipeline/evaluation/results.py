@@ -287,6 +287,10 @@ class Result:
         The time that each fold took, and how many folds an earlier run had finished; no summary has them.
     importance
         The groups of columns that the decisions need, or why they are not known.
+    controls : (n_draws, n_tested) str or float64, or None
+        What size-matched controls decided on the test utterances (`pipeline.evaluation.controls`).
+    n_removed
+        How many utterances a fold leaves out of training because of their text, on average.
     """
 
     about: About
@@ -307,3 +311,5 @@ class Result:
     seconds: tuple[Seconds, ...] = ()
     n_kept: int = 0
     importance: Importance = OF_MEMBERS
+    controls: Targets | None = None
+    n_removed: float = 0.0

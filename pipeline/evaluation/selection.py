@@ -23,7 +23,7 @@ from affex.pipeline.text.errors import AffexError, UsageError, unknown
 Numbers = NDArray[np.int64]
 
 #: The fields of an utterance that can be targets, as classes and as values; its aspects can also be, as classes.
-CATEGORICAL = ("label", "sex", "text", "part", "session", "dialog", "split")
+CATEGORICAL = ("label", "sex", "text", "sentence", "part", "session", "dialog", "split")
 CONTINUOUS = ("valence", "arousal", "dominance")
 
 

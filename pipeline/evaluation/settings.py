@@ -89,7 +89,9 @@ class Settings:
     inner
         Whether a run keeps the inner scores that a fusion may learn from.
     leak
-        Whether to repeat the evaluation with folds that ignore speakers.
+        Whether to repeat the evaluation under the protocols that show what a leak is worth.
+    controls
+        How many size-matched controls each fold of ``loso+text`` has; with `leak`, 10 unless more are asked for.
     allow_leaks
         Whether to go on where the audit finds leaks.
     identity
@@ -132,7 +134,10 @@ class Settings:
         None, "Finished runs, by name or folder, separated by blanks.", fitted=False, several="paths"
     )
     inner: bool = _setting(False, "Keep inner scores, on which a fusion may be trained (slower).", fitted=False)
-    leak: bool = _setting(False, "Also evaluate random-k, to show the effect of a leak.", fitted=False)
+    leak: bool = _setting(False, "Also evaluate other folds, to show the effect of a leak.", fitted=False)
+    controls: int = _setting(
+        0, "Size-matched controls of each fold of loso+text. [10 with LEAK=1]", fitted=False, between=(0, 1000)
+    )
     allow_leaks: bool = _setting(False, "Continue if the audit finds leaks; outputs carry a warning.", fitted=False)
     identity: bool = _setting(False, "Check by voice and face that each speaker is one person.", fitted=False)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from affex.classifiers.base import Axis
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.calibration import Calibration, calibration_of
+from affex.pipeline.evaluation.controls import Control, control_of
 from affex.pipeline.evaluation.figures import confusion_of, figure_of, interval_of, number, overall, recall_of
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.groups import GroupFigures, of_groups
@@ -171,6 +172,8 @@ class Summary:
         The figure of a human rater, if raters' votes are known.
     against_shares
         How near the scores come to the raters' shares of the classes; None without votes, and for a fusion.
+    control
+        What models reach that heard the tested texts and learned from equally many utterances; None if not asked for.
     left_out
         How many utterances did not count, by reason.
     notes
@@ -206,6 +209,7 @@ class Summary:
     speakers_by_classes: Mapping[int, int]
     ceiling: Ceiling | None
     against_shares: AgainstShares | None
+    control: Control | None
     left_out: Mapping[str, int]
     notes: tuple[str, ...]
     versions: Mapping[str, str]
@@ -322,10 +326,17 @@ def summarise(result: Result, depends_on: str = "", made_from: Mapping[str, str]
         speakers_by_classes=dict(result.spread),
         ceiling=result.ceiling,
         against_shares=result.against_shares,
+        control=_control(result),
         left_out=dict(result.left_out),
         notes=tuple(result.notes),
         versions=versions(),
     )
+
+
+def _control(result: Result) -> Control | None:
+    if result.controls is None:
+        return None
+    return control_of(result.scores, result.controls, result.about.unit, result.n_removed)
 
 
 def versions() -> dict[str, str]:

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from affex.classifiers.base import Context, Target
 from affex.pipeline.corpora.base import Protocol
-from affex.pipeline.evaluation import given_folds, raters, speakers
+from affex.pipeline.evaluation import given_folds, raters, speakers, text_folds
 from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
 from affex.pipeline.evaluation.raters import Ceiling
 from affex.pipeline.evaluation.selection import Selection, has_values, in_parts, require_counts, select
 from affex.pipeline.evaluation.settings import Plan
+from affex.pipeline.evaluation.text_folds import Pair
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.examples import Examples, turns
@@ -109,6 +110,7 @@ def prepare(table: Table, plan: Plan) -> Task:
         selection.classes,
         targets,
         turns=turns(read.utterances, len(table), plan.classifier.context),
+        texts=_texts(protocol, table.utterances),
     )
     return Task(
         utterances=table.utterances,
@@ -125,6 +127,7 @@ def prepare(table: Table, plan: Plan) -> Task:
             *_contextual(len(read) - len(table)),
             *selection.notes,
             *classes_missing,
+            *_one_text(examples, rounds),
             *poor,
             *_random_splits(plan),
             *_unequal(plan, examples),
@@ -155,8 +158,36 @@ def _contextual(n_context: int) -> tuple[str, ...]:
 
 
 def inner_groups(protocol: Protocol, utterances: Sequence[Utterance], rounds: Sequence[Fold]) -> Clusters:
-    """Return the groups that inner folds keep whole: speakers, or sessions if enough of them are for training."""
+    """Return the groups that inner folds keep whole: speakers, sessions if enough of them train, or texts."""
+    if protocol.scheme == "text":
+        return Clusters("text", text_folds.each_once(utterances))
     return clusters(utterances, "session" if protocol.scheme == "session" and len(rounds) > 2 else "")
+
+
+def _texts(protocol: Protocol, utterances: Sequence[Utterance]) -> Labels | None:
+    """Return the texts that inner folds keep apart; None where the protocol does not."""
+    if protocol.scheme != "loso+text":
+        return None
+    return np.array([text or "" for text in text_folds.texts_of(utterances)], dtype=np.str_)
+
+
+def inner_pairs(examples: Examples, fold: Fold) -> tuple[Pair, ...] | None:
+    """Return the inner folds of a fold, as numbers of utterances; None for those over the training speakers.
+
+    The protocol fixes them, or speakers and texts are kept apart in them as in the folds.
+    """
+    if fold.inner is not None or examples.texts is None:
+        return fold.inner
+    train = fold.train
+    pairs = text_folds.inner_pairs(examples.groups[train], examples.texts[train])
+    return None if pairs is None else tuple((train[learned], train[tested]) for learned, tested in pairs)
+
+
+def _one_text(examples: Examples, rounds: Sequence[Fold]) -> Iterator[str]:
+    """Yield a sentence if folds train on too few shared texts for inner folds that leave texts out."""
+    n = 0 if examples.texts is None else sum(inner_pairs(examples, fold) is None for fold in rounds)
+    if n:
+        yield f"{n} of {len(rounds)} folds train on fewer than 2 shared texts: inner folds leave out speakers only"
 
 
 def require_target(plan: Plan) -> None:

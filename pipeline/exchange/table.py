@@ -15,7 +15,7 @@ from affex.pipeline.text import csv_cells
 FIELDS: dict[str, type] = {
     **dict.fromkeys(("id", "corpus", "speaker", "label", "part", "session", "dialog"), str),
     "turn": int,
-    **dict.fromkeys(("split", "text", "sex"), str),
+    **dict.fromkeys(("split", "text", "sentence", "sex"), str),
     **dict.fromkeys(("valence", "arousal", "dominance"), float),
 }
 

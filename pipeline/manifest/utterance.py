@@ -71,6 +71,11 @@ class Utterance:
     aspects
         Further labels as pairs of a name and a class, such as ``("happy", "present")``, for corpora with several labels
         per utterance.
+    text
+        The words that are said.
+    sentence
+        The code of what is said, for example ``"a01"``, where all who say the same are known to have the same code; it
+        belongs to its corpus, and is no words.
     origin
         The part of a recording that it is according to its labels, even if that recording is not available; the path is
         the recording's name. None if its media contain this information.
@@ -102,6 +107,7 @@ class Utterance:
     dialog_start: float | None = None
     dialog_end: float | None = None
     origin: Media | None = None
+    sentence: str | None = None
 
     def media(self, first: str = "") -> tuple[Media, ...]:
         """Return its media, those of the kind `first` before the others."""

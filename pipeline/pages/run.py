@@ -1,7 +1,7 @@
 """The page of a run: the arrow from a finished run, and what lies beside it, to ``report.html``.
 
 The page is made from the verified files of the run; it is no part of them, because it also shows times and recordings.
-It is written again if the run, the leaky run beside it, or the code of pages has changed.
+It is written again if the run, a run beside it that shows what a leak is worth, or the code of pages has changed.
 """
 
 import hashlib
@@ -57,19 +57,19 @@ def write(run: Run, beside: Beside) -> Path:
     AffexError
         If the folder cannot be written.
     """
-    path, leaky = run.folder / PAGE, leak.twin(run)
-    stamp = _stamp(run, leaky, beside)
+    path, others = run.folder / PAGE, leak.near(run)
+    stamp = _stamp(run, others, beside)
     if not _is_current(path, stamp):
-        page.write(path, "run.html", _content(run, beside, leaky) | {"stamp": stamp})
+        page.write(path, "run.html", _content(run, beside, others) | {"stamp": stamp})
     return path
 
 
-def _stamp(run: Run, leaky: Run | None, beside: Beside) -> str:
+def _stamp(run: Run, others: Sequence[Run], beside: Beside) -> str:
     """Return the sha256 of all that a page depends on, but for the recordings."""
     sha = hashlib.sha256(code_digest([__package__]).encode())
     for path in sorted(page.TEMPLATES.iterdir()):
         sha.update(path.read_bytes())
-    for path in (one.folder / name for one in (run, leaky) if one for name in (runs.RECORD, times.FILE, inputs.FILE)):
+    for path in (one.folder / name for one in (run, *others) for name in (runs.RECORD, times.FILE, inputs.FILE)):
         sha.update(path.read_bytes() if path.exists() else b"-")
     sha.update(f"{beside.media} {[str(dataset.root) for dataset in beside.datasets]}".encode())
     return sha.hexdigest()
@@ -83,7 +83,7 @@ def _is_current(path: Path, stamp: str) -> bool:
         return False
 
 
-def _content(run: Run, beside: Beside, leaky: Run | None) -> dict[str, object]:
+def _content(run: Run, beside: Beside, others: Sequence[Run]) -> dict[str, object]:
     """Return the values of the template's variables."""
     summary = run.summary
     shown = examples.shown(examples.worst(run.scores), beside.datasets, media=beside.media)
@@ -108,13 +108,21 @@ def _content(run: Run, beside: Beside, leaky: Run | None) -> dict[str, object]:
         "beside": beside_figures.in_words(summary),
         "examples": shown,
         "licences": _licences(beside),
-        "leak": [*leak.lines(run, leaky)] if leaky else [],
+        "leak": _leak(run, others),
         "left_out": [(reason, str(n)) for reason, n in summary.left_out.items()],
         "origin": _origin(run),
         "settings_text": (run.folder / runs.SETTINGS).read_text(encoding="utf-8") if _has_settings(run) else "",
         "commands": _commands(run),
         **_processing(run),
     }
+
+
+def _leak(run: Run, others: Sequence[Run]) -> dict[str, object] | None:
+    """Return what a leak is worth; None where neither other folds nor controls show it."""
+    if not others and not run.summary.control:
+        return None
+    found = leak.ladder(run, others)
+    return {"says": found.says, "tables": [run_tables.rungs(found), run_tables.steps(found)]}
 
 
 def _pictures(summary: Summary) -> list[Picture]:

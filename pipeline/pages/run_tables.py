@@ -14,6 +14,7 @@ from affex.pipeline.evaluation.times import Times
 from affex.pipeline.pages.page import Cell, Row, Table
 from affex.pipeline.reporting import tables
 from affex.pipeline.reporting.inputs import FaceCoverage, Inputs
+from affex.pipeline.reporting.leak import Ladder
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,36 @@ def groups(summary: Summary) -> Table:
     ]
     heads = ("attribute", "value", "utterances", f"{summary.about.unit}s", known.title, "interval", "WAR")
     return Table("Figures by group", heads, rows)
+
+
+def rungs(found: Ladder) -> Table:
+    """Return the figure under each protocol, from the strictest on."""
+    rows: list[Row] = [
+        (
+            rung.name,
+            f"{rung.how}{rung.mark}",
+            Cell(f"{rung.n_train:.0f}", rung.n_train),
+            cell(rung.figure.value),
+            interval_cell(rung.figure),
+        )
+        for rung in found.rungs
+    ]
+    heads = ("protocol", "what is kept apart", "training utterances a fold", found.title, "interval")
+    return Table("The same model under several protocols", heads, rows)
+
+
+def steps(found: Ladder) -> Table:
+    """Return the differences between protocols, and what follows from each."""
+    rows: list[Row] = [
+        (
+            " minus ".join(reversed(step.names)),
+            cell(step.difference.value),
+            interval_cell(step.difference),
+            step.words,
+        )
+        for step in found.steps
+    ]
+    return Table("What a leak adds", ("difference", found.title, "interval", "what follows"), rows)
 
 
 def importance(found: Importance) -> Table:

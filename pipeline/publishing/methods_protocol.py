@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.publishing.prose import Cite, cite, counted
+from affex.pipeline.reporting import tables
 
 
 def protocol(summary: Summary) -> Iterator[str | Cite]:
@@ -15,7 +16,23 @@ def protocol(summary: Summary) -> Iterator[str | Cite]:
         f"Everything that learns (imputation, scaling, selection, search, calibration) is fitted on the training part "
         f"of a fold only{', but for the normalisation named below' if summary.transductive else ''}. "
     )
+    yield from _control(summary)
     yield from _caveats(summary)
+
+
+def _control(summary: Summary) -> Iterator[str | Cite]:
+    """Yield what size-matched controls reach, if there are any."""
+    found = summary.control
+    if not found:
+        return
+    title, unit = next(iter(summary.headlines.values())).title, summary.about.unit
+    spread = "" if found.deviation is None else f", standard deviation over draws {found.deviation:.3f}"
+    yield (
+        f"Models that left out equally many utterances of each {unit} and class at random instead of the tested text "
+        f"({counted(len(found.figures), 'draw')} a fold, hyperparameters of the fold) reach {title} "
+        f"{found.mean.value:.3f}{spread}; leaving out the text instead changes it by "
+        f"{tables.with_interval(found.difference)}. "
+    )
 
 
 def _caveats(summary: Summary) -> Iterator[str | Cite]:
@@ -84,6 +101,22 @@ def _random_k(summary: Summary) -> str:
     )
 
 
+def _loso_text(summary: Summary) -> str:
+    unit = summary.about.unit
+    return (
+        f"One {unit} and one text (or group of texts) at a time are left out; what this {unit} says of it is tested "
+        f"by a model that was trained on utterances of neither, and inner folds keep {unit}s and texts apart, too"
+    )
+
+
+def _text(summary: Summary) -> str:
+    unit = summary.about.unit
+    return (
+        "One text (or group of texts) at a time is left out and tested by a model that was trained on the others; "
+        f"{unit}s are on both sides, so that the figures say nothing about new {unit}s"
+    )
+
+
 def _other(summary: Summary) -> str:
     return f"The protocol is {summary.about.protocol.scheme}"
 
@@ -97,4 +130,6 @@ SCHEMES: Mapping[str, Callable[[Summary], str]] = {
     "folds": _folds,
     "cross": _cross,
     "random-k": _random_k,
+    "loso+text": _loso_text,
+    "text": _text,
 }

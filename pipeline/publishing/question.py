@@ -57,13 +57,15 @@ def _whose(summary: Summary) -> str:
         "split": "in the test part of a fixed split",
         "folds": "in the test parts of given folds",
         "cross": f"after training on {about.protocol.train or 'the other corpora'}",
+        "loso+text": f"{trained}, nor on the texts that they say",
+        "text": f"of texts {trained}, although other utterances of the same {about.unit}s were in training",
         "random-k": f"although utterances of the same {about.unit}s were in training",
     }
     return f"{tested}{_comma(about.protocol.scheme)}{apart.get(about.protocol.scheme, trained)}"
 
 
 def _comma(scheme: str) -> str:
-    return ", " if scheme in ("session", "split", "folds", "cross", "random-k") else " "
+    return ", " if scheme in ("session", "split", "folds", "cross", "text", "random-k") else " "
 
 
 def titles(summary: Summary) -> str:

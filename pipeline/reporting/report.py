@@ -122,13 +122,15 @@ def write(
     return summary
 
 
-def kept(folder: Path, basis: str, *, inner: bool = False) -> str | None:
+def kept(folder: Path, basis: str, *, inner: bool = False, n_controls: int = 0) -> str | None:
     """Return the text of a stored run with the same dependencies; None if there is no such run.
 
     Parameters
     ----------
     inner
         Whether the run must also have its inner scores.
+    n_controls
+        How many size-matched controls it must have, if any.
 
     Raises
     ------
@@ -141,6 +143,7 @@ def kept(folder: Path, basis: str, *, inner: bool = False) -> str | None:
     summary = runs.summary_of(found)
     alone = all(INNER in fold.limits for fold in summary.folds)
     enough = runs.INNER in found.contents or alone or not inner
+    enough &= not n_controls or (summary.control is not None and len(summary.control.figures) == n_controls)
     return found.contents[REPORT].decode() if enough and summary.depends_on == basis else None
 
 

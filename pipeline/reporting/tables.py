@@ -11,6 +11,7 @@ from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from affex.pipeline.evaluation import conclusions, metrics, speakers
+from affex.pipeline.evaluation.controls import Control
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.significance import Comparison
@@ -66,6 +67,8 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
         console.print(Text(f"LEAK: {leak}."))
     console.print(Text(f"Figures{beside}: {_headline_words(summary)}"))
     console.print(fitting(console, _headline_table(summary, beside), _headline_table(summary, "")))
+    if summary.control:
+        console.print(Text(f"Texts: {control_words(summary.control, summary.about.unit)}."))
     console.print(Text(f"Against chance{beside}: {chance_words(summary)}."))
     if summary.largest_score:
         console.print(Text(f"Speakers and classes: {_spread_words(summary)}."))
@@ -204,6 +207,18 @@ def mark(run: Summary | ComparedRun) -> str:
         lost = run.class_lost
         words.append(f"{lost.n} of {lost.of} have one {lost.what}, which normalisation removes")
     return f" ({', '.join(words)})" if words else ""
+
+
+def control_words(found: Control, unit: str) -> str:
+    """Return in words what models reach that heard the tested texts and learned from equally many utterances."""
+    title, n = METRICS[found.metric].title, len(found.figures)
+    low, high = (number(end(found.figures)) for end in (min, max))
+    spread = f" ({n} draws from {low} to {high})" if n > 1 else ""
+    return (
+        f"{title} {with_interval(found.mean)}{spread} where each fold leaves out as many random utterances of each "
+        f"{unit} and class ({found.n_removed:.0f}) instead of the tested text; the figure minus that is "
+        f"{with_interval(found.difference)}"
+    )
 
 
 def largest_score_words(found: LargestScore) -> str:

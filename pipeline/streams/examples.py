@@ -94,6 +94,8 @@ class Examples:
         The distance of every two rows, if an estimator takes distances instead of rows.
     turns
         Which utterances are turns of one dialog; None where each stands alone.
+    texts : (n_counted,) str, or None
+        What each utterance says, if inner folds keep texts apart as well as groups; empty where it is not known.
     """
 
     streams: tuple[Stream, ...]
@@ -103,6 +105,7 @@ class Examples:
     shares: NDArray[np.float64] | None = None
     distances: NDArray[np.float64] | None = None
     turns: Turns | None = None
+    texts: NDArray[np.str_] | None = None
 
     @property
     def X(self) -> Values:  # noqa: N802 - as scikit-learn has it

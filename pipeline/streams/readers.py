@@ -37,8 +37,8 @@ from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import UsageError
 
 Floats = NDArray[np.float64]
-#: (train, validation), each numbers of utterances.
-Inner = tuple[Numbers, Numbers] | None
+#: Inner folds, as pairs of (train, validation), each numbers of utterances; None for those of the estimator.
+Inner = Sequence[tuple[Numbers, Numbers]] | None
 
 
 class Training(NamedTuple):
@@ -126,7 +126,7 @@ class Reader(ABC):
         train
             The numbers of the training utterances.
         inner
-            The training and validation utterances of a hyperparameter search, if the protocol fixes them.
+            The inner folds, if the protocol fixes them.
         """
         owner, targets, weight = train, examples.y[train], None
         if examples.shares is not None:
@@ -422,8 +422,11 @@ def _inner(inner: Inner, owner: Numbers) -> list[tuple[Numbers, Numbers]] | None
     """Return the positions of the inner folds' rows (or sequences) among the training rows with the given owners."""
     if inner is None:
         return None
-    train, validation = (np.flatnonzero(np.isin(owner, part)) for part in inner)
-    return [(train, validation)]
+    return [(_rows_of(owner, train), _rows_of(owner, validation)) for train, validation in inner]
+
+
+def _rows_of(owner: Numbers, numbers: Numbers) -> Numbers:
+    return np.flatnonzero(np.isin(owner, numbers))
 
 
 def _places(among: Numbers, numbers: Numbers) -> Numbers:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from affex.features.external.imported import Imported
 from affex.pipeline.caching import imports, tuned
 from affex.pipeline.caching.cache import recipe
-from affex.pipeline.corpora.base import Protocol
-from affex.pipeline.evaluation import protocols
+from affex.pipeline.evaluation import controls, protocols
 from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.execution.proof import Likeness
 from affex.pipeline.execution.stopwatch import Lap, Stopwatch
@@ -33,6 +32,7 @@ from affex.pipeline.workspace.identities import with_remarks
 from affex.pipeline.workspace.workspace import Workspace, extracted, readable, table_of, utterances_of
 
 if TYPE_CHECKING:
+    from affex.pipeline.evaluation.audit import Finding
     from affex.pipeline.evaluation.finished_folds import FinishedFolds
     from affex.pipeline.evaluation.results import Result
     from affex.pipeline.evaluation.task import Task
@@ -54,16 +54,13 @@ FUSING = ("affex.pipeline.evaluation", "affex.pipeline.fusion")
 #: The folder for the members inside that of a repeated fusion.
 MEMBERS = "members"
 
-#: The protocol that LEAK=1 adds to an honest one.
-LEAKY = Protocol("random-k", "random-k")
-
 
 def run(
     workspace: Workspace, settings: Settings, out: Path | None = None, members: Sequence[Member] | None = None
 ) -> Path:
     """Extract missing features, and evaluate one model, or several models with fused scores.
 
-    With ``settings.leak`` it also evaluates with random folds, which ignore speakers, and shows the difference.
+    With ``settings.leak`` it also evaluates with other folds, and shows what a leak adds: `leak.beside` says which.
 
     Parameters
     ----------
@@ -77,7 +74,7 @@ def run(
     Returns
     -------
     Path
-        The folder of the run (with ``settings.leak``, of the honest one).
+        The folder of the run (with ``settings.leak``, of that under the protocol of the settings).
 
     Raises
     ------
@@ -85,19 +82,51 @@ def run(
         As `extracted`; or if the corpora lack what a system needs, the audit finds a leak that is not allowed, or the
         evaluation is impossible.
     """
+    from affex.pipeline.evaluation import runs
     from affex.pipeline.reporting import leak
 
     models = members or models_of(workspace.console, settings, workspace.imported)
     require(workspace.datasets, models, settings)
     workspace = with_remarks(workspace) if settings.identity else workspace
-    if settings.leak:
-        _require_honest(protocols.of_settings(settings))
     read = functools.cache(functools.partial(table_of, workspace))
-    folder = _run(workspace, models, replace(settings, leak=False), out, read)
+    folder = _run(workspace, models, _with_controls(settings), out, read)
     if settings.leak:
-        leaky = _run(workspace, models, settings, out and out / LEAKY.name, read)
-        leak.show(workspace.console, folder, leaky)
+        beside = leak.beside(runs.read(folder).summary)
+        others = [_run(workspace, models, _under(settings, scheme), out and out / scheme, read) for scheme in beside]
+        leak.show(workspace.console, folder, others)
     return folder
+
+
+def _with_controls(settings: Settings) -> Settings:
+    """Return the settings of the run itself, with size-matched controls if it is to show what a leak adds.
+
+    Raises
+    ------
+    UsageError
+        If controls are asked for where there are none.
+    """
+    scheme, late = protocols.of_settings(settings).scheme, settings.fusion.startswith("late")
+    if settings.controls and (scheme != controls.SCHEME or late):
+        raise UsageError(
+            f"CONTROLS={settings.controls}: only folds of {controls.SCHEME} have size-matched controls, those of one "
+            "model (not of a fusion of scores). Say PROTOCOL=loso+text, or leave out CONTROLS."
+        )
+    n = controls.DRAWS if settings.leak and scheme == controls.SCHEME and not late else 0
+    return replace(settings, leak=False, controls=settings.controls or n)
+
+
+def _under(settings: Settings, scheme: str) -> Settings:
+    """Return the settings of a run with other folds on the same utterances, which shows what a leak adds."""
+    from affex.pipeline.reporting.leak import LEAKY
+
+    own = settings.protocol or protocols.of_settings(settings).name
+    return replace(
+        settings,
+        protocol=protocols.spec_with_scheme(own, scheme),
+        leak=False,
+        controls=0,
+        allow_leaks=settings.allow_leaks or scheme in LEAKY,
+    )
 
 
 def repeat(workspace: Workspace, settings: Settings, out: Path) -> Path:
@@ -108,7 +137,7 @@ def repeat(workspace: Workspace, settings: Settings, out: Path) -> Path:
     Parameters
     ----------
     settings
-        The content of the file; with ``settings.leak`` the run is that with random folds alone.
+        The content of the file.
 
     Raises
     ------
@@ -162,7 +191,7 @@ def planned(workspace: Workspace, member: Member, settings: Settings) -> tuple[t
         features=tuple(map(str, specs)),
         keys=tuple(recipe(spec.feature).key for spec in specs),
         classifier=classifier,
-        protocol=_leaky(protocol) if settings.leak else protocol,
+        protocol=protocol,
         settings=replace(
             settings,
             features=" ".join(names),
@@ -319,14 +348,14 @@ def _evaluated(
     from affex.pipeline.streams.readers import reader_of
 
     settings, remarks = plan.settings, (*departures(plan.settings), *workspace.notes)
-    allowed = settings.allow_leaks or settings.leak
+    allowed = settings.allow_leaks
     folder = out or workspace.folder / "runs" / report.run_name(plan.about())
     table = reader_of(plan.classifier).arranged(rows)
     code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__])
     made_from = report.digests(code, table, prints)
     basis = report.depends_on(plan.about(), made_from, str(allowed), *remarks)
-    kept = FinishedFolds(inside(folder), basis, settings.inner)
-    if _shown_again(workspace.console, folder, basis, inner=settings.inner):
+    kept = FinishedFolds(inside(folder), basis, settings.inner, settings.controls)
+    if _shown_again(workspace.console, folder, basis, inner=settings.inner, n_controls=settings.controls):
         kept.clear()
         return folder
     with lap.stage("audit"):
@@ -384,7 +413,13 @@ def _audited(
     errors = audit.errors(findings)
     if errors and not allow:
         raise AffexError(audit.refusal(findings))
-    return tuple(error.message for error in errors), audit.warnings(findings)
+    return tuple(error.message for error in errors), (*audit.warnings(findings), *_hint(plan, findings))
+
+
+def _hint(plan: Plan, findings: Sequence["Finding"]) -> tuple[str, ...]:
+    """Return what would show the worth of shared texts, if a run that leaves speakers out has some."""
+    shown = plan.protocol.scheme == "loso" and any(finding.kind == "text" for finding in findings)
+    return ("PROTOCOL=loso+text LEAK=1 shows how much of the figure comes from texts that training has heard",) * shown
 
 
 def _tuned(workspace: Workspace, specs: Sequence[FeatureSpec]) -> dict[str, Any]:
@@ -452,33 +487,15 @@ def _written(
     tables.show(summary, folder, console.rich)
 
 
-def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False) -> bool:
+def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False, n_controls: int = 0) -> bool:
     """Show a stored run with the same dependencies; return whether there is one."""
     from affex.pipeline.reporting import report
 
     try:
-        text = report.kept(folder, basis, inner=inner)
+        text = report.kept(folder, basis, inner=inner, n_controls=n_controls)
     except (OSError, DamagedError) as error:
         console.print(f"The run in {folder} is made again: {error}.")
         return False
     if text is not None:
         console.print(f"{text}Nothing has changed since this run: it is not computed again -> {folder}")
     return text is not None
-
-
-def _require_honest(protocol: Protocol) -> None:
-    """Refuse the comparison with a leak if the protocol is the leaky one itself.
-
-    Raises
-    ------
-    UsageError
-        If the protocol is the leaky one.
-    """
-    if protocol.scheme == LEAKY.scheme:
-        raise UsageError(f"LEAK=1 sets {LEAKY.scheme} beside an honest protocol: name that, as in PROTOCOL=loso.")
-
-
-def _leaky(protocol: Protocol) -> Protocol:
-    return replace(
-        LEAKY, parts=protocol.parts, target=protocol.target, classes=protocol.classes, agreement=protocol.agreement
-    )

@@ -19,7 +19,7 @@ from affex.pipeline.workspace.corpora import Corpora
 
 
 def write_run(console: Terminal, folder: Path, datasets: Sequence[Dataset], *, media: bool) -> None:
-    """Write the page of a run, and of the runs beside it that it names: its members and its leaky twin.
+    """Write the page of a run, and of the runs beside it that it names: its members, and what shows a leak's price.
 
     A page that cannot be written costs a line, not the result.
 
@@ -42,9 +42,9 @@ def write_run(console: Terminal, folder: Path, datasets: Sequence[Dataset], *, m
 
 def _named_by(own: Run) -> list[Path]:
     """Return the folders of the runs that a run names, if they lie beside it."""
-    settings, twin = own.summary.about.settings, leak.twin(own)
+    settings = own.summary.about.settings
     members = [own.folder.parent / one.run for one in settings.members] if isinstance(settings, FusionSettings) else []
-    return [folder for folder in (*members, *([twin.folder] if twin else [])) if runs.exists(folder)]
+    return [folder for folder in (*members, *(other.folder for other in leak.near(own))) if runs.exists(folder)]
 
 
 def write_all(console: Terminal, corpora: Corpora, out: Path | None, *, media: bool) -> Path:

@@ -13,7 +13,7 @@ from affex.pipeline.text.errors import CorpusError
 
 def test_a_file_name_says_all(tmp_path):
     assert find(lay(tmp_path, "wav/16b10Fb.wav")) == [
-        Utterance("16b10Fb", "emodb", "16", "happiness", Media("wav/16b10Fb.wav"), text="b10", sex="female")
+        Utterance("16b10Fb", "emodb", "16", "happiness", Media("wav/16b10Fb.wav"), sentence="b10", sex="female")
     ]
 
 
@@ -59,7 +59,7 @@ def test_the_real_corpus(test_data):
     speakers = {utterance.speaker: utterance.sex for utterance in utterances}
     assert len(speakers) == 10
     assert {speaker for speaker, sex in speakers.items() if sex == "male"} == MEN
-    assert len({utterance.text for utterance in utterances}) == 10
+    assert len({utterance.sentence for utterance in utterances}) == 10
     assert "disgust" not in {utterance.label for utterance in utterances if utterance.speaker == "08"}
     assert set(LABELS.values()) == {utterance.label for utterance in utterances}
 

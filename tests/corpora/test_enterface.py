@@ -11,7 +11,7 @@ from affex.pipeline.text.errors import CorpusError
 def test_a_path_says_all_and_the_film_is_the_sound(tmp_path):
     film = Media("subject 1/anger/sentence 2/s1_an_2.avi")
     assert find(lay(tmp_path, film.path)) == [
-        Utterance("s01_an_2", "enterface", "s01", "anger", audio=film, video=film, text="an2")
+        Utterance("s01_an_2", "enterface", "s01", "anger", audio=film, video=film, sentence="an2")
     ]
 
 
@@ -47,12 +47,12 @@ def test_each_oddity_of_the_release_is_read(path, id_, tmp_path):
     assert utterance.id == id_
     assert utterance.video == Media(path)
     assert utterance.label == ("surprise" if "_su" in id_ else "anger")
-    assert utterance.text == id_[4:].replace("_", "")
+    assert utterance.sentence == id_[4:].replace("_", "")
 
 
 def test_folders_come_before_the_name(tmp_path):
     (utterance,) = find(lay(tmp_path, "subject 4/fear/sentence 3/s5_an_2.avi"))
-    assert (utterance.id, utterance.label, utterance.text) == ("s04_fe_3", "fear", "fe3")
+    assert (utterance.id, utterance.label, utterance.sentence) == ("s04_fe_3", "fear", "fe3")
 
 
 def test_the_order_is_that_of_the_subjects(tmp_path):

@@ -26,28 +26,28 @@ from affex.pipeline.text.errors import CorpusError
         ),
         (
             "0011/Angry/0011_000351.wav",
-            Utterance("0011_000351", "esd", "0011", "angry", part="english", text="english 1"),
+            Utterance("0011_000351", "esd", "0011", "angry", part="english", sentence="english 1"),
         ),
         (
             "0001/Surprise/train/0001_001750.wav",
-            Utterance("0001_001750", "esd", "0001", "surprise", part="mandarin", text="mandarin 350"),
+            Utterance("0001_001750", "esd", "0001", "surprise", part="mandarin", sentence="mandarin 350"),
         ),
         (
             "CaFE_48k/Peur/Fort/12-P-2-5.wav",
-            Utterance("12-P-2-5", "cafe", "12", "fear", part="strong", text="5", sex="female"),
+            Utterance("12-P-2-5", "cafe", "12", "fear", part="strong", sentence="5", sex="female"),
         ),
         (
             "male2_concerned_6b_1.wav",
             Utterance(
-                "male2_concerned_6b_1", "jlcorpus", "male2", "concerned", part="secondary", text="6b", sex="male"
+                "male2_concerned_6b_1", "jlcorpus", "male2", "concerned", part="secondary", sentence="6b", sex="male"
             ),
         ),
-        ("f2/gio-f2-b2.wav", Utterance("gio-f2-b2", "emovo", "f2", "joy", text="b2", sex="female")),
+        ("f2/gio-f2-b2.wav", Utterance("gio-f2-b2", "emovo", "f2", "joy", sentence="b2", sex="female")),
         ("male/M36S02.wav", Utterance("M36S02", "shemo", "M36", "sadness", sex="male")),
         ("female/F12F03.wav", Utterance("F12F03", "shemo", "F12", "fear", sex="female")),
         (
             "F_10_FAHMEE_S_6_FEAR_5.wav",
-            Utterance("F_10_S_6_FEAR_5", "subesco", "F_10", "fear", text="S_6", sex="female"),
+            Utterance("F_10_S_6_FEAR_5", "subesco", "F_10", "fear", sentence="S_6", sex="female"),
         ),
     ],
     ids=lambda it: it if isinstance(it, str) else "",
@@ -161,7 +161,7 @@ def test_ps_of_tess_is_pleasant_surprise(tmp_path):
 
 
 def test_a_sentence_of_esd_has_the_same_text_in_every_emotion(tmp_path):
-    texts = Counter((u.part, u.text) for u in esd.find(esd.example(tmp_path)))
+    texts = Counter((u.part, u.sentence) for u in esd.find(esd.example(tmp_path)))
     assert texts == {("mandarin", "mandarin 1"): 5, ("english", "english 1"): 5}
 
 
@@ -176,7 +176,12 @@ def test_esd_is_two_languages_with_a_card_each(tmp_path):
 @pytest.mark.parametrize("name", ["01-N-0-1.wav", "01-N-1-1.wav", "01-N-1.wav"])
 def test_a_neutral_utterance_of_cafe_has_any_intensity_or_none(name, tmp_path):
     (utterance,) = cafe.find(lay(tmp_path, name))
-    assert (utterance.id, utterance.label, utterance.part, utterance.text) == ("01-N-0-1", "neutral", "neutral", "1")
+    assert (utterance.id, utterance.label, utterance.part, utterance.sentence) == (
+        "01-N-0-1",
+        "neutral",
+        "neutral",
+        "1",
+    )
 
 
 @pytest.mark.parametrize(("code", "label"), cafe.LABELS.items())

@@ -103,7 +103,7 @@ def test_a_column_that_is_missing_is_told(tmp_path):
     ],
 )
 def test_an_aesdd_name_says_all(name, id_, speaker, label, text, tmp_path):
-    assert aesdd.find(lay(tmp_path, name)) == [Utterance(id_, "aesdd", speaker, label, Media(name), text=text)]
+    assert aesdd.find(lay(tmp_path, name)) == [Utterance(id_, "aesdd", speaker, label, Media(name), sentence=text)]
 
 
 def test_takes_and_spellings_of_aesdd_are_utterances_of_their_own_by_one_speaker(tmp_path):
@@ -254,7 +254,7 @@ def test_the_labels_of_msp_improv_have_two_spellings(table, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("condition", "part", "dialog", "turn", "text"),
+    ("condition", "part", "dialog", "turn", "sentence"),
     [
         ("P", "natural", "S05H-06-natural", 12, None),
         ("R", "target-read", None, None, "S05"),
@@ -262,11 +262,11 @@ def test_the_labels_of_msp_improv_have_two_spellings(table, tmp_path):
         ("T", "target-improvised", "S05H-06-improvised", 12, "S05"),
     ],
 )
-def test_sex_session_and_condition_are_in_the_name(condition, part, dialog, turn, text, tmp_path):
+def test_sex_session_and_condition_are_in_the_name(condition, part, dialog, turn, sentence, tmp_path):
     name = f"S05H-M06-{condition}-FM12"
     (utterance,) = mspimprov.find(improv(tmp_path, f"MSP-IMPROV-{name}.wav", labels=BLOCK.replace(TURN, name)))
     assert (utterance.speaker, utterance.sex, utterance.session) == ("M06", "male", "06")
-    assert (utterance.part, utterance.dialog, utterance.turn, utterance.text) == (part, dialog, turn, text)
+    assert (utterance.part, utterance.dialog, utterance.turn, utterance.sentence) == (part, dialog, turn, sentence)
 
 
 @pytest.mark.parametrize(("code", "label"), mspimprov.LABELS.items())
