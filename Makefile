@@ -19,8 +19,8 @@ endif
 # Variables of the shell, or of another make, are not passed on.
 $(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(eval unexport $(name)))
 OPTIONS := DATASET DATA SYSTEM FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
-           FUSION RUNS RUN METRIC INNER LEAK ALLOW_LEAKS MEDIA CONFIG \
-           UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
+           FUSION RUNS RUN METRIC ROPE INNER LEAK ALLOW_LEAKS MEDIA CONFIG \
+           UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED SEEDS PARTIAL EXTRA MODEL EXCLUDE \
            NETWORK EPOCHS PATIENCE RATE BATCH SCRATCH \
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON LOG
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
@@ -78,6 +78,7 @@ help: ## show this help
 #=   RUNS          finished runs to compare (compare) or to fuse (evaluate FUSION=late)
 #=   RUN           for reproduce and checklist: a finished run, by name or folder; variables beside it change what is repeated
 #=   METRIC        the figure that is compared: uar, war, macro_f1, ccc ... (default: uar, or ccc for values)
+#=   ROPE          for compare: the largest difference that does not matter, in the figure's unit (default: 0.01)
 #=   INNER         1: save inner predictions, from which a fusion with this run can learn (slower)
 #=   LEAK          1: also score a random split of the utterances, to show how much that leak adds
 #=   ALLOW_LEAKS   1: continue although the audit finds leaks; every output says so
@@ -90,6 +91,7 @@ help: ## show this help
 #=   OUT           the folder of results (default: <cache>/<corpus>/runs/<run>); for report: the page; for export: a .csd, .npz, .parquet, .csv, or a folder;
 #=                 for tune: the weight file
 #=   SEED          the seed of all random numbers
+#=   SEEDS         for evaluate: how many seeds a model with random numbers runs with; figures are means, both spreads are shown
 #=   PARTIAL       1: continue with an incomplete corpus
 #=   EXTRA         1: also download the large archives
 #=   UTTERANCE     for show: the utterance's id, for example s1_anger_1

@@ -46,11 +46,14 @@ class FinishedFolds:
         The hash of the run's inputs, as `pipeline.reporting.report.depends_on` gives it.
     inner
         Whether inner scores are wanted.
+    seed
+        A further seed of the run, whose folds lie beside those of the first; None for the first.
     """
 
     folder: Path
     basis: str
     inner: bool
+    seed: int | None = None
 
     def read(self, folds: Sequence[Fold]) -> dict[int, Outcome]:
         """Return the outcomes that are kept, by number, verified."""
@@ -82,18 +85,19 @@ class FinishedFolds:
     def clear(self) -> None:
         """Remove what was kept, when the run's files are written."""
         for path in self.folder.glob("fold-*.json"):
-            if re.fullmatch(r"fold-\d+\.json", path.name):
+            if re.fullmatch(r"fold-\d+(-seed-\d+)?\.json", path.name):
                 path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # other files in the folder are not ours
             atomic.sweep(self.folder)
             self.folder.rmdir()
 
     def _path(self, number: int) -> Path:
-        return self.folder / f"fold-{number + 1:04d}.json"
+        further = "" if self.seed is None else f"-seed-{self.seed}"
+        return self.folder / f"fold-{number + 1:04d}{further}.json"
 
     def _of(self, fold: Fold) -> str:
         """Return the sha256 of all inputs of an outcome."""
-        sha = hashlib.sha256(json.dumps([self.basis, self.inner, fold.name]).encode())
+        sha = hashlib.sha256(json.dumps([self.basis, self.inner, self.seed, fold.name]).encode())
         for part in (fold.train, fold.test, *(fold.inner or ())):
             sha.update(f"{len(part)}:".encode() + np.ascontiguousarray(part, dtype="<i8").tobytes())
         return sha.hexdigest()

@@ -95,8 +95,8 @@ def differences(found: Compared) -> Picture:
         for (pair, verdict), one in zip(words, found.pairs, strict=True)
     ]
     caption = (
-        "Difference of each pair with its interval; dashed: no difference; filled: more than chance. The verdict on "
-        "the right is that of the test, not of the interval."
+        "Difference of each pair with its interval for the given models; dashed: no difference; filled: more than "
+        "chance. The verdict on the right is that of the test, not of the interval."
     )
     table = pairs(found, [pair for pair, _ in words])
     return run_pictures.bars(rows, f"difference of {found.known.title}", caption, table, 0.0, "no difference")
@@ -107,7 +107,7 @@ def _ends(interval: Interval) -> tuple[float, float | None, float | None]:
 
 
 def pairs(found: Compared, names: Sequence[str]) -> Table:
-    """Return the table of the pairs, with p-values and verdicts; `names` has what each pair is called."""
+    """Return the table of the pairs, with p-values, probabilities and verdicts; `names` are what pairs are called."""
     rows = [
         (
             name,
@@ -115,11 +115,12 @@ def pairs(found: Compared, names: Sequence[str]) -> Table:
             run_tables.interval_cell(pair.difference),
             Cell(tables.probability(pair.p), pair.p),
             Cell(tables.probability(pair.p_holm), pair.p_holm),
+            tables.likely_words(pair, found),
             verdict,
         )
         for name, (_, verdict), pair in zip(names, tables.pair_words(found), found.pairs, strict=True)
     ]
-    heads = ("pair", "difference", "interval", "p", "Holm p", "verdict")
+    heads = ("pair", "difference", "interval", "p", "Holm p", "probability better, equal, worse", "verdict")
     return Table("Every pair of runs", heads, rows, filterable=len(rows) > 8)
 
 

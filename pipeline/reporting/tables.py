@@ -65,7 +65,10 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
     for leak in summary.leaks:
         console.print(Text(f"LEAK: {leak}."))
     console.print(Text(f"Figures{beside}: {_headline_words(summary)}"))
-    console.print(fitting(console, _headline_table(summary, beside), _headline_table(summary, "")))
+    narrow = fitting(console, _headline_table(summary, beside), _headline_table(summary, ""))
+    console.print(fitting(console, _headline_table(summary, beside, both=True), narrow))
+    if summary.seeds:
+        console.print(Text(f"Seeds: {seeds_words(summary)}."))
     console.print(Text(f"Against chance{beside}: {chance_words(summary)}."))
     if summary.largest_score:
         console.print(Text(f"Speakers and classes: {_spread_words(summary)}."))
@@ -239,16 +242,23 @@ def _counts(summary: Summary) -> str:
     n_classes = f", {len(summary.classes)} classes" if summary.classes else ""
     words = (
         f"{summary.n_utterances} utterances of {summary.n_clusters} {about.unit}s in {n_folds} "
-        f"fold{'s' * (n_folds != 1)}{n_classes}, seed {', '.join(map(str, about.settings.seeds))}, "
+        f"fold{'s' * (n_folds != 1)}{n_classes}, {_seeds(summary)}, "
         f"protocol {summary.protocol_hash[:8]}"
     )
     left_out = ", ".join(f"{n} {reason}" for reason, n in summary.left_out.items())
     return words + (f"; left out: {left_out}" if left_out else "")
 
 
+def _seeds(summary: Summary) -> str:
+    """Return the seed, the seeds whose figures were averaged, or those of a fusion's members."""
+    found = summary.seeds or summary.about.settings.every_seed
+    return f"seed{'s' * (len(summary.seeds) > 1)} {', '.join(map(str, found))}"
+
+
 def _headline_words(summary: Summary) -> str:
-    level = summary.interval(next(iter(summary.headlines))).level
-    return f"{level:.0%} intervals over {summary.n_clusters} {summary.about.unit}s; chance is {summary.chance_is}"
+    interval, unit = summary.interval(next(iter(summary.headlines))), summary.about.unit
+    what = f"for models trained on other {unit}s" if interval.includes_training else "for this model"
+    return f"{interval.level:.0%} intervals over {summary.n_clusters} {unit}s, {what}; chance is {summary.chance_is}"
 
 
 def _calibration_words(error: Interval, summary: Summary) -> str:
@@ -261,17 +271,38 @@ def _spread_words(summary: Summary) -> str:
     return speakers.in_words(found, len(summary.classes), summary.about.unit) if found else "not counted"
 
 
-def _headline_table(summary: Summary, beside: str) -> "Table":
+def _headline_table(summary: Summary, beside: str, *, both: bool = False) -> "Table":
+    """Return the headline figures; `both` intervals where there is room."""
+    both = both and any(summary.interval(name).includes_training for name in summary.headlines)
     rows = (
         (
             metric.title,
             f"{number(summary.figures[name].value)}{beside}",
             _ends_of(summary.interval(name)),
+            *([_ends_of(summary.given_models(name))] if both else []),
+            *([number(summary.figures[name].spread_over_seeds)] if summary.seeds else []),
             number(summary.figures[name].chance),
         )
         for name, metric in summary.headlines.items()
     )
-    return table(("", "score", "interval", "chance"), rows)
+    given = ["given these models"] if both else []
+    over_seeds = ["sd over seeds"] if summary.seeds else []
+    return table(("", "score", "interval", *given, *over_seeds, "chance"), rows)
+
+
+def seeds_words(summary: Summary) -> str:
+    """Return in words how the main figure varies over seeds, and that the rest is of the first; empty with one seed."""
+    name, metric = next(iter(summary.headlines.items()))
+    figure = summary.figures[name]
+    known = [one for one in figure.of_seeds if one is not None]
+    if not known:
+        return ""
+    values = ", ".join(map(number, figure.of_seeds))
+    return (
+        f"{metric.title} with the seeds {', '.join(map(str, summary.seeds))}: {values} "
+        f"(standard deviation {number(figure.spread_over_seeds)}); figures are means over seeds, their intervals are "
+        f"over {summary.about.unit}s; classes, {summary.about.unit}s and predictions are of seed {summary.seeds[0]}"
+    )
 
 
 def _ends_of(interval: Interval) -> str:
@@ -309,16 +340,29 @@ def _run_table(found: Compared, names: Sequence[str]) -> "Table":
 
 def _pair_table(found: Compared, p_values: Sequence[str] = ("p", "p_holm", "least_p")) -> "Table":
     titles = {"p": "p", "p_holm": "Holm p", "least_p": "least p"}
+    wide = "least_p" in p_values
     rows = (
         (
             words,
             _signed(pair.difference.value, pair.difference.low, pair.difference.high),
             *(probability(getattr(pair, name)) for name in p_values),
+            *([likely_words(pair, found)] if wide else []),
             verdict,
         )
         for (words, verdict), pair in zip(pair_words(found), found.pairs, strict=True)
     )
-    return table(("pair", "difference", *(titles[name] for name in p_values), "verdict"), rows)
+    likely = ["better, equal, worse"] if wide else []
+    return table(("pair", "difference", *(titles[name] for name in p_values), *likely, "verdict"), rows)
+
+
+def likely_words(pair: Comparison, found: Compared) -> str:
+    """Return how likely the first run is better, practically equal and worse, as in ``.62 .35 .03``; a dash if open."""
+    if pair.likely is None:
+        return "-"
+    better, worse = pair.likely.above, pair.likely.below
+    if not found.known.rises:
+        better, worse = worse, better
+    return " ".join(f"{share:.2f}" for share in (better, pair.likely.within, worse))
 
 
 def _signed(value: float, low: float | None, high: float | None) -> str:
@@ -368,7 +412,7 @@ def _verdict(found: Compared, called: Mapping[str, str], base: str) -> str:
 def _beside(pair: Comparison, base: str) -> str:
     if pair.winner:
         return f"is {'worse' if pair.winner == base else 'better'}"
-    return f"is {pair.verdict}" if pair.verdict.startswith(("equal", "undecided")) else pair.verdict
+    return f"is {pair.verdict}" if pair.verdict.startswith("equal") else pair.verdict
 
 
 def method(found: Compared) -> str:
@@ -376,11 +420,17 @@ def method(found: Compared) -> str:
     unit, n, n_pairs = found.unit, found.n_clusters, len(found.pairs)
     ways = f"{found.draws} ways drawn (seed {found.seed})" if found.draws else f"all 2^{n} ways"
     holm = f"Holm's correction for {n_pairs} pairs; " if n_pairs > 1 else ""
-    margin = f" Equal is a pair whose whole interval lies within {found.margin:g} of 0." if found.margin else ""
+    equal = (
+        f" Equal is a pair whose expected difference lies within {found.rope:g} of 0 with a probability of "
+        f"{conclusions.SURE:g} or more (Bayesian correlated t-test on the jackknife's pseudo-values, with "
+        "training)."
+        if found.rope
+        else ""
+    )
     return (
         f"Paired permutation test: the two runs' whole sets of predictions are swapped {unit} by {unit}, in {ways}; "
         f"two-sided p of the difference of the pooled {found.known.title}, {probability(found.least_p)} at the least; "
-        f"{holm}alpha {found.alpha:g}.{margin}"
+        f"{holm}alpha {found.alpha:g}.{equal}"
     )
 
 
