@@ -118,7 +118,7 @@ def _worth(gain: intervals.Interval, leaky: float, unit: str) -> str:
         "better": f"this part of {leaky:.3f} comes from known {unit}s, and is lost with new {unit}s",
         "worse": f"known {unit}s did not help, the model is clearly worse",
         "equal": f"{conclusions.in_words(found, gain.n_clusters)}, so known {unit}s add little or nothing",
-        "unknown": f"the effect of known {unit}s is {conclusions.in_words(found, gain.n_clusters, unit)}",
+        "unknown": f"the effect of known {unit}s: {conclusions.in_words(found, gain.n_clusters, unit)}",
     }
     reason = f" ({gain.reason})" if gain.reason else ""
     return f"The difference is {figure}{reason}: {words[found]}."

@@ -405,14 +405,14 @@ def _negative(end: float | None) -> float | None:
 
 def _verdict(found: Compared, called: Mapping[str, str], base: str) -> str:
     """Return in words which runs are better or worse than the base, and what the intervals allow for the others."""
-    words = ", ".join(f"{called[run]} {_beside(pair, base)}" for run, pair in _pairs_with(found, base).items())
+    words = ", ".join(f"{called[run]}{_beside(pair, base)}" for run, pair in _pairs_with(found, base).items())
     return f"Against {called[base]}: {words}."
 
 
 def _beside(pair: Comparison, base: str) -> str:
     if pair.winner:
-        return f"is {'worse' if pair.winner == base else 'better'}"
-    return f"is {pair.verdict}" if pair.verdict.startswith("equal") else pair.verdict
+        return f" is {'worse' if pair.winner == base else 'better'}"
+    return f" is {pair.verdict}" if pair.verdict.startswith("equal") else f": {pair.verdict}"
 
 
 def method(found: Compared) -> str:
