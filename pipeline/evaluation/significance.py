@@ -260,10 +260,10 @@ def _likely(one: Floats, other: Floats, n_folds: int, metric: str, rope: float) 
     """Return where the expected difference lies, from each cluster's sums, ``(n_clusters, ...)``."""
     formula = _of(metric).from_sums
     assert formula is not None
-    whole, without = (
-        formula(part(one)) - formula(part(other)) for part in (lambda s: s.sum(axis=0), lambda s: s.sum(axis=0) - s)
-    )
-    return probabilities(float(whole), without, n_folds, rope)
+    all_of_one, all_of_other = one.sum(axis=0), other.sum(axis=0)
+    whole = float(formula(all_of_one) - formula(all_of_other))
+    without = formula(all_of_one - one) - formula(all_of_other - other)
+    return probabilities(whole, without, n_folds, rope)
 
 
 def _n_folds(runs: Mapping[str, Predictions], *names: str) -> int:
