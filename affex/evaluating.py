@@ -249,9 +249,9 @@ class Comparison:
         return pd.DataFrame([plain(pair) for pair in self.found.pairs])
 
     def __repr__(self) -> str:
-        from affex.pipeline.reporting import tables
+        from affex.pipeline.reporting import comparison_tables, tables
 
-        return tables.as_text(lambda console: tables.show_comparison(self.found, console)).rstrip()
+        return tables.as_text(lambda console: comparison_tables.show_comparison(self.found, console)).rstrip()
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self), quote=False)}</pre>"

@@ -21,7 +21,7 @@ from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
-from affex.pipeline.reporting import comparison, leak, report, tables
+from affex.pipeline.reporting import comparison, comparison_tables, leak, report
 from affex.pipeline.reporting.compared import Compared
 from affex.pipeline.storage.records import restored
 from affex.pipeline.text.console import Terminal
@@ -84,7 +84,7 @@ def taken(result: Result, numbers: Sequence[int]) -> Result:
 
 def shown(found, width: int = 120) -> str:
     text = io.StringIO()
-    tables.show_comparison(found, Console(file=text, width=width))
+    comparison_tables.show_comparison(found, Console(file=text, width=width))
     return text.getvalue()
 
 
@@ -151,7 +151,7 @@ def test_runs_beside_one_of_them_whatever_their_order(order):
     right = {"low": (4, 4, 5, 4, 4, 4, 5), "base": (6, 5, 6, 5, 7, 5, 6), "high": (9, 8, 9, 8, 9, 8, 9)}
     found = comparison.compare(finished(**{name: result_of(*right[name]) for name in order}))
     text = io.StringIO()
-    tables.show_against(found, [f"the {name}" for name in order], "base", Console(file=text, width=80))
+    comparison_tables.show_against(found, [f"the {name}" for name in order], "base", Console(file=text, width=80))
     rows = {line.split()[1]: line.split()[2:] for line in text.getvalue().splitlines() if line.startswith(" the ")}
     assert list(rows) == list(order)
     assert len(rows["base"]) == 3
@@ -171,7 +171,7 @@ def verdict(text: str) -> set[str]:
 def test_a_table_beside_one_run_says_of_whom_nothing_can_be_told():
     found = comparison.compare(finished(one=result_of(5, 4, 6, 5, 4, 6), other=result_of(6, 6, 5, 5, 5, 6)))
     text = io.StringIO()
-    tables.show_against(found, ["the one", "the other"], "one", Console(file=text, width=80))
+    comparison_tables.show_against(found, ["the one", "the other"], "one", Console(file=text, width=80))
     assert verdict(text.getvalue()) == {"the other: too few speakers to tell (6)"}
 
 

@@ -7,7 +7,7 @@ from affex.pipeline.publishing.checklist_answers import PARTLY, RUN, Answer, Kno
 from affex.pipeline.publishing.methods_figures import DEFINITIONS
 from affex.pipeline.publishing.prose import as_text, cite
 from affex.pipeline.publishing.references import reference
-from affex.pipeline.reporting import comparisons, tables
+from affex.pipeline.reporting import comparison_tables, comparisons, tables
 
 
 def baselines(known: Known) -> Answer:
@@ -85,9 +85,9 @@ def tests(known: Known) -> Answer:
 
 
 def _test(found: comparisons.Found) -> str:
-    runs = {run.name: letter for letter, run in tables.lettered(found.compared)}
+    runs = {run.name: letter for letter, run in comparison_tables.lettered(found.compared)}
     named = ", ".join(f"{letter} = {name}" for name, letter in runs.items())
-    pairs = zip(tables.pair_words(found.compared), found.compared.pairs, strict=True)
+    pairs = zip(comparison_tables.pair_words(found.compared), found.compared.pairs, strict=True)
     verdicts = "; ".join(f"{pair}: {verdict} (p {tables.probability(one.p_holm)})" for (pair, verdict), one in pairs)
     return (
         f"Paired permutation test of {found.compared.known.title} over {found.compared.n_clusters} "

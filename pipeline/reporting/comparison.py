@@ -28,7 +28,7 @@ from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.significance import DRAWS, Comparison, Predictions, pairwise
 from affex.pipeline.evaluation.summary import METHOD, Summary, largest_score, method_of, versions
-from affex.pipeline.reporting import listing, pictures, tables
+from affex.pipeline.reporting import comparison_tables, listing, pictures, tables
 from affex.pipeline.reporting.compared import Compared, ComparedRun
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.records import plain
@@ -85,7 +85,7 @@ def report(
     found = compare(runs.find(names, cache), metric, rope)
     folder = out or folder_of(found, cache)
     write(found, folder)
-    tables.show_comparison(found, console.rich)
+    comparison_tables.show_comparison(found, console.rich)
     console.print(f"-> {folder}")
     return folder, found
 
@@ -150,7 +150,7 @@ def write(found: Compared, folder: Path) -> None:
     AffexError
         If the folder cannot be written.
     """
-    text = tables.as_text(lambda console: tables.show_comparison(found, console))
+    text = tables.as_text(lambda console: comparison_tables.show_comparison(found, console))
     contents = {"comparison.txt": text.encode(), "comparison.png": pictures.comparison_picture(found)}
     bundle.write(folder, RECORD, plain(found), contents)
 
