@@ -124,6 +124,19 @@ def test_figures_and_verdicts_are_those_of_the_modules_they_come_from():
         assert (pair.p, pair.p_holm, pair.verdict) == (expected.p, expected.p_holm, expected.verdict)
 
 
+def test_the_region_of_equivalence_is_what_the_user_says():
+    members = finished(one=result_of(5, 6, 5, 6, 5, 6, 5, 6), other=result_of(6, 5, 6, 5, 6, 5, 6, 5))
+    assert comparison.compare(members).rope == comparison.compare(members).pairs[0].likely.rope == 0.01
+    wide = comparison.compare(members, rope=0.5)
+    assert (wide.rope, wide.pairs[0].verdict) == (0.5, "equal within 0.5")
+    assert "lies within 0.5 of 0 with a probability of 0.95 or more" in " ".join(shown(wide, width=1000).split())
+    below, within, above = (f"{getattr(wide.pairs[0].likely, part):.2f}" for part in ("below", "within", "above"))
+    assert f"{above} {within} {below}" in shown(wide, width=160)
+    for wrong in (0.0, -0.1, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match=f"ROPE={wrong:g}: expected the largest difference that does not matter"):
+            comparison.compare(members, rope=wrong)
+
+
 def test_values_are_compared_by_ccc():
     found = comparison.compare(finished(good=valued(0.3, 1), bad=valued(3.0, 2)))
     assert (found.metric, found.protocol.target, found.classes) == ("ccc", "valence", ())
