@@ -171,7 +171,8 @@ def _seeds(summary: Summary) -> str:
 
 def _headline_words(summary: Summary) -> str:
     interval, unit = summary.interval(next(iter(summary.headlines))), summary.about.unit
-    what = f"for models trained on other {unit}s" if interval.includes_training else "for this model"
+    with_training = any(summary.interval(name).includes_training for name in summary.headlines)
+    what = f"for models trained on other {unit}s" if with_training else "for the given model"
     return f"{interval.level:.0%} intervals over {summary.n_clusters} {unit}s, {what}; chance is {summary.chance_is}"
 
 
