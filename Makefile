@@ -19,8 +19,8 @@ endif
 # Variables of the shell, or of another make, are not passed on.
 $(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(eval unexport $(name)))
 OPTIONS := DATASET DATA SYSTEM FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
-           FUSION RUNS RUN METRIC INNER LEAK CONTROLS ALLOW_LEAKS IDENTITY MEDIA CONFIG \
-           UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
+           FUSION RUNS RUN METRIC ROPE INNER LEAK CONTROLS ALLOW_LEAKS IDENTITY MEDIA CONFIG \
+           UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED SEEDS PARTIAL EXTRA MODEL EXCLUDE \
            NETWORK EPOCHS PATIENCE RATE BATCH SCRATCH \
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON LOG SPEAKER
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
@@ -78,6 +78,7 @@ help: ## show this help
 #=   RUNS          finished runs to compare (compare) or to fuse (evaluate FUSION=late)
 #=   RUN           for reproduce and checklist: a finished run, by name or folder; variables beside it change what is repeated
 #=   METRIC        the figure that is compared: uar, war, macro_f1, ccc ... (default: uar, or ccc for values)
+#=   ROPE          for compare: the largest difference that does not matter, in the figure's unit (default: 0.01)
 #=   INNER         1: save inner predictions, from which a fusion with this run can learn (slower)
 #=   LEAK          1: also score other folds (random ones; beside loso+text also loso), to show how much a leak adds
 #=   CONTROLS      for loso+text: size-matched controls of each fold (default: 10 with LEAK=1, else none)
@@ -92,6 +93,7 @@ help: ## show this help
 #=   OUT           the folder of results (default: <cache>/<corpus>/runs/<run>); for report: the page; for export: a .csd, .npz, .parquet, .csv, or a folder;
 #=                 for tune: the weight file
 #=   SEED          the seed of all random numbers
+#=   SEEDS         for evaluate: how many seeds a model with random numbers runs with; figures are means, both spreads are shown
 #=   PARTIAL       1: continue with an incomplete corpus
 #=   EXTRA         1: also download the large archives
 #=   UTTERANCE     for show: the utterance's id, for example s1_anger_1
@@ -185,6 +187,7 @@ bench: install ## measure speed, memory, coverage of intervals, the vote (DATA: 
 	$(BIN)/affex --from-make features --dataset emodb --data $(WAVS) --features compare
 	$(BIN)/python benchmarks/nested.py emodb $(WAVS)
 	$(BIN)/python benchmarks/intervals.py
+	$(BIN)/python benchmarks/retrained.py
 	$(BIN)/python benchmarks/video_memory.py
 	$(BIN)/python benchmarks/vote.py
 	$(BIN)/python benchmarks/net.py

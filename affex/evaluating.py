@@ -65,15 +65,20 @@ class Evaluation:
         """The concordance correlation coefficient (CCC); None where classes are predicted."""
         return self.summary.ccc
 
-    def interval(self, name: str) -> "Interval":
+    def interval(self, name: str, *, given_models: bool = False) -> "Interval":
         """Return a figure with its confidence interval over speakers: ``interval("uar").low``, ``.high``.
+
+        Parameters
+        ----------
+        given_models
+            Whether it is for these fitted models on other speakers, instead of for models trained on other speakers.
 
         Raises
         ------
         UsageError
             If there is no such figure, or it has no interval.
         """
-        return self.summary.interval(name)
+        return self.summary.given_models(name) if given_models else self.summary.interval(name)
 
     @property
     def predictions(self) -> "pd.DataFrame":
@@ -119,6 +124,7 @@ def evaluate(
     soft: bool = False,
     fusion: str = "early",
     seed: int = 0,
+    seeds: int = 1,
     inner: bool = False,
     controls: int = 0,
     allow_leaks: bool = False,
@@ -148,7 +154,7 @@ def evaluate(
         What is predicted, and which classes count, as ``"ang,neu,sad,hap+exc"``.
     speaker_norm
         True for z-scores within each speaker, ``"mean"`` to subtract the speaker's mean: both are transductive.
-    reweight, soft, fusion, seed, inner, controls, allow_leaks, identity
+    reweight, soft, fusion, seed, seeds, inner, controls, allow_leaks, identity
         As on the command line; see `affex.pipeline.evaluation.settings.Settings`.
     out
         The folder that the files of the run, and its page, are written to; None for no files.
@@ -198,6 +204,7 @@ def evaluate(
         soft=soft,
         fusion=fusion,
         seed=plain(seed),
+        seeds=plain(seeds),
         device=where.device,
         inner=inner,
         controls=plain(controls),
@@ -246,15 +253,15 @@ class Comparison:
         return pd.DataFrame([plain(pair) for pair in self.found.pairs])
 
     def __repr__(self) -> str:
-        from affex.pipeline.reporting import tables
+        from affex.pipeline.reporting import comparison_tables, tables
 
-        return tables.as_text(lambda console: tables.show_comparison(self.found, console)).rstrip()
+        return tables.as_text(lambda console: comparison_tables.show_comparison(self.found, console)).rstrip()
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self), quote=False)}</pre>"
 
 
-def compare(results: Iterable[Evaluation | PathLikeText], *, metric: str = "") -> Comparison:
+def compare(results: Iterable[Evaluation | PathLikeText], *, metric: str = "", rope: float | None = None) -> Comparison:
     """Say which of several evaluations on one protocol differ by more than chance would.
 
     Parameters
@@ -263,6 +270,9 @@ def compare(results: Iterable[Evaluation | PathLikeText], *, metric: str = "") -
         What `evaluate` returned, or the folders of runs; two at least.
     metric
         What is compared: ``"uar"``, ``"war"``, ``"macro_f1"``, ``"ccc"`` ...; empty for UAR, or CCC for values.
+    rope
+        The largest difference that does not matter, in the figure's unit (the region of practical equivalence); None
+        for .01, and for none where the figure is an error in the target's unit.
 
     Returns
     -------
@@ -289,7 +299,7 @@ def compare(results: Iterable[Evaluation | PathLikeText], *, metric: str = "") -
     if len(given) < 2:
         raise UsageError(f"compare takes a list of two evaluations at least, and was given {len(given)}.")
     members = [one.run if isinstance(one, Evaluation) else runs.read(path("results", one)) for one in given]
-    return Comparison(comparison.compare(members, metric))
+    return Comparison(comparison.compare(members, metric, rope))
 
 
 @with_place

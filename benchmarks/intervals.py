@@ -4,17 +4,12 @@
 
     python benchmarks/intervals.py
 
-First the scores are given: speakers differ in how many utterances of each class they have and in how well each class of
+The scores are given: speakers differ in how many utterances of each class they have and in how well each class of
 theirs is recognised (or in how a predicted value answers to the true one). The truth is the pooled figure of 400 000
 speakers. Beside the jackknife of `pipeline.evaluation.intervals` stand percentile bootstraps over speakers and over
 utterances. Sets in which a class is one speaker's alone have no interval; they are left out, and counted under "none".
 
-Then models are really retrained: shrunken linear discriminants on features with speaker effects, leave-one-speaker-out.
-The truth is the mean figure, on 3 000 new speakers, of models trained on as many speakers as a fold's. The plain
-jackknife takes the predictions as given, so it cannot see that other training speakers would have given other models;
-any two folds share all but one of their training speakers, so their errors go together. Nadeau and Bengio's variance
-(1 / S + 1 / (S - 1) in place of 1 / S, doi:10.1023/A:1024068626366) allows for that, generously. These figures are
-reported, not held to a bound.
+These are intervals for given models. ``benchmarks/retrained.py`` asks the same of models that are really retrained.
 
 Each coverage is followed by its Monte Carlo standard error. Both in per cent.
 """
@@ -26,8 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, stdtrit
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from scipy.special import expit, logit
 
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.intervals import Interval, jackknife
@@ -38,7 +32,6 @@ Generator = np.random.Generator
 SPEAKERS = (4, 6, 10, 24)
 POPULATION = 400_000
 BLOCK = 10_000  # of the population is drawn at once
-NEW_SPEAKERS = 3_000
 CLIPS = 50  # of a speaker, on average
 RESAMPLES = 1_000
 
@@ -174,71 +167,6 @@ def given_scores(
     return held
 
 
-@dataclass(frozen=True)
-class Spoken:
-    """Utterances of speakers: features ``(n_clips, n_columns)``, the class and the speaker of each."""
-
-    X: Floats
-    y: NDArray[np.int64]
-    speaker: NDArray[np.int64]
-
-
-def spoken(rng: Generator, n_speakers: int, n_classes: int = 4, n_columns: int = 10) -> Spoken:
-    """Draw utterances whose features move with the class, the speaker, and the speaker's way with the class."""
-    means = np.random.default_rng(0).normal(0, 0.55, (n_classes, n_columns))  # the same classes in every set
-    voice = rng.normal(0, 0.5, (n_speakers, 1, n_columns))
-    manner = rng.normal(0, 0.4, (n_speakers, n_classes, n_columns))
-    shares = rng.dirichlet(np.full(n_classes, 5), n_speakers)
-    n = 1 + rng.multinomial(rng.poisson(CLIPS - n_classes, n_speakers), shares)
-    speaker = np.repeat(np.arange(n_speakers), n.sum(axis=1))
-    y = np.concatenate([np.repeat(np.arange(n_classes), own) for own in n])
-    return Spoken((means + voice + manner)[speaker, y] + rng.normal(size=(len(y), n_columns)), y, speaker)
-
-
-def fitted(utterances: Spoken, learned: NDArray[np.bool_]) -> LinearDiscriminantAnalysis:
-    """Return a discriminant learned from some of the utterances."""
-    n_classes = utterances.y.max() + 1
-    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.1, priors=np.full(n_classes, 1 / n_classes))
-    return model.fit(utterances.X[learned], utterances.y[learned])
-
-
-def confusions(utterances: Spoken, predicted: NDArray[np.int64]) -> Floats:
-    """Return each speaker's confusion matrix."""
-    n_classes = utterances.y.max() + 1
-    sums = np.zeros((utterances.speaker.max() + 1, n_classes, n_classes))
-    np.add.at(sums, (utterances.speaker, utterances.y, predicted), 1)
-    return sums
-
-
-def left_out(utterances: Spoken) -> tuple[Floats, LinearDiscriminantAnalysis]:
-    """Return each speaker's confusion matrix under leave-one-speaker-out, and the last fold's model."""
-    predicted = np.empty_like(utterances.y)
-    for one in np.unique(utterances.speaker):
-        own = utterances.speaker == one
-        model = fitted(utterances, ~own)
-        predicted[own] = model.predict(utterances.X[own])
-    return confusions(utterances, predicted), model
-
-
-def retrained(n_speakers: int, n_sets: int, seed: int) -> tuple[float, dict[str, list[bool]]]:
-    """Return the truth, and of each set which intervals hold it."""
-    rng = np.random.default_rng([seed, 2, n_speakers])
-    others = spoken(np.random.default_rng([seed, 3]), NEW_SPEAKERS)
-    found, elsewhere = [], []
-    for _ in range(n_sets):
-        sums, model = left_out(spoken(rng, n_speakers))
-        found.append(of_sums(UAR, sums))
-        elsewhere.append(float(UAR.from_sums(confusions(others, model.predict(others.X)).sum(axis=0))))
-    true = float(np.mean(elsewhere))
-    reach = [stdtrit(n_speakers - 1, 0.975) * i.standard_error for i in found]
-    wider = np.sqrt(1 + n_speakers / (n_speakers - 1))  # (1 / S + 1 / (S - 1)) / (1 / S)
-    missed = [abs(i.value - true) for i in found]
-    return true, {
-        "jackknife": [bool(miss <= r) for miss, r in zip(missed, reach, strict=True)],
-        "Nadeau-Bengio": [bool(miss <= wider * r) for miss, r in zip(missed, reach, strict=True)],
-    }
-
-
 def shown(held: dict[str, list[bool]]) -> Iterator[str]:
     """Yield each coverage with its Monte Carlo standard error, per cent."""
     for hits in held.values():
@@ -261,10 +189,6 @@ def main() -> None:
             held = given_scores(model, n_speakers, options.sets, options.seed, true)
             none = options.sets - len(held["jackknife"])
             print(LINE.format(model.name, n_speakers, f"{true:.3f}", *shown(held), none), flush=True)
-    print("\n" + LINE.format("retrained", "S", "truth", "jackknife", "Nadeau-Bengio", "", "").rstrip())
-    for n_speakers in SPEAKERS:
-        true, held = retrained(n_speakers, options.sets, options.seed)
-        print(LINE.format("UAR, 4 classes", n_speakers, f"{true:.3f}", *shown(held), "", "").rstrip(), flush=True)
     print(f"\n{time.perf_counter() - began:.0f} s")
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
-from affex.pipeline.reporting import comparison, leak, report, tables
+from affex.pipeline.reporting import comparison, comparison_tables, leak, report
 from affex.pipeline.reporting.compared import Compared
 from affex.pipeline.storage.records import restored
 from affex.pipeline.text.console import Terminal
@@ -83,7 +84,7 @@ def taken(result: Result, numbers: Sequence[int]) -> Result:
 
 def shown(found, width: int = 120) -> str:
     text = io.StringIO()
-    tables.show_comparison(found, Console(file=text, width=width))
+    comparison_tables.show_comparison(found, Console(file=text, width=width))
     return text.getvalue()
 
 
@@ -123,6 +124,19 @@ def test_figures_and_verdicts_are_those_of_the_modules_they_come_from():
         assert (pair.p, pair.p_holm, pair.verdict) == (expected.p, expected.p_holm, expected.verdict)
 
 
+def test_the_region_of_equivalence_is_what_the_user_says():
+    members = finished(one=result_of(5, 6, 5, 6, 5, 6, 5, 6), other=result_of(6, 5, 6, 5, 6, 5, 6, 5))
+    assert comparison.compare(members).rope == comparison.compare(members).pairs[0].likely.rope == 0.01
+    wide = comparison.compare(members, rope=0.5)
+    assert (wide.rope, wide.pairs[0].verdict) == (0.5, "equal within 0.5")
+    assert "lies within 0.5 of 0 with a probability of 0.95 or more" in " ".join(shown(wide, width=1000).split())
+    below, within, above = (f"{getattr(wide.pairs[0].likely, part):.2f}" for part in ("below", "within", "above"))
+    assert f"{above} {within} {below}" in shown(wide, width=160)
+    for wrong in (0.0, -0.1, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match=f"ROPE={wrong:g}: expected the largest difference that does not matter"):
+            comparison.compare(members, rope=wrong)
+
+
 def test_values_are_compared_by_ccc():
     found = comparison.compare(finished(good=valued(0.3, 1), bad=valued(3.0, 2)))
     assert (found.metric, found.protocol.target, found.classes) == ("ccc", "valence", ())
@@ -140,7 +154,7 @@ def test_what_is_not_significant_is_not_ranked():
     text = shown(comparison.compare(members))
     places = [text.index(f" {letter}  {name}") for letter, name in zip("ABC", ("worst", "best", "middle"), strict=True)]
     assert places == sorted(places)
-    assert "better" not in text
+    assert not re.search(r"[ABC] better", text)
     assert "differences that are not significant are not ranked" in text
 
 
@@ -150,7 +164,7 @@ def test_runs_beside_one_of_them_whatever_their_order(order):
     right = {"low": (4, 4, 5, 4, 4, 4, 5), "base": (6, 5, 6, 5, 7, 5, 6), "high": (9, 8, 9, 8, 9, 8, 9)}
     found = comparison.compare(finished(**{name: result_of(*right[name]) for name in order}))
     text = io.StringIO()
-    tables.show_against(found, [f"the {name}" for name in order], "base", Console(file=text, width=80))
+    comparison_tables.show_against(found, [f"the {name}" for name in order], "base", Console(file=text, width=80))
     rows = {line.split()[1]: line.split()[2:] for line in text.getvalue().splitlines() if line.startswith(" the ")}
     assert list(rows) == list(order)
     assert len(rows["base"]) == 3
@@ -170,27 +184,30 @@ def verdict(text: str) -> set[str]:
 def test_a_table_beside_one_run_says_of_whom_nothing_can_be_told():
     found = comparison.compare(finished(one=result_of(5, 4, 6, 5, 4, 6), other=result_of(6, 6, 5, 5, 5, 6)))
     text = io.StringIO()
-    tables.show_against(found, ["the one", "the other"], "one", Console(file=text, width=80))
-    assert verdict(text.getvalue()) == {"the other is undecided with 6 speakers"}
+    comparison_tables.show_against(found, ["the one", "the other"], "one", Console(file=text, width=80))
+    assert verdict(text.getvalue()) == {"the other: too few speakers to tell (6)"}
 
 
 def test_too_few_speakers_are_said_to_be_too_few():
     good, bad, mixed = result_of(8, 9, 8, 9, 8, 9), result_of(5, 4, 5, 4, 5, 4), result_of(6, 4, 5, 6, 4, 5)
     found = comparison.compare(finished(good=good, bad=bad, mixed=mixed))
-    assert {pair.verdict for pair in found.pairs} == {"undecided with 6 speakers"}
+    assert {pair.verdict for pair in found.pairs} == {"too few speakers to tell (6)"}
     assert list(found.notes) == [
         "over 6 speakers no p is below 0.0312, and Holm's correction multiplies the least one by 3, so it stays above "
         "0.05 whatever the figures are; at most 1 pair, chosen beforehand, could be decided"
     ]
     four = comparison.compare(finished(good=result_of(8, 9, 8, 9), bad=result_of(5, 4, 5, 4)))
-    assert four.pairs[0].verdict == "undecided with 4 speakers"
+    assert four.pairs[0].verdict == "too few speakers to tell (4)"
     assert four.notes[0].endswith("whatever the figures are")
 
 
 def test_the_method_is_said_in_words():
     few = shown(comparison.compare(finished(a=result_of(*[8] * 6), b=result_of(*[5] * 6))), width=1000)
     assert "swapped speaker by speaker, in all 2^6 ways; two-sided p" in few
-    assert "pooled UAR, 0.0312 at the least; alpha 0.05." in few
+    assert (
+        "pooled UAR, 0.0312 at the least; alpha 0.05. Equal is a pair whose expected difference lies within 0.01 of 0"
+        in few
+    )
     assert "Holm's correction" not in few
     many = {name: result_of(*[right] * 15, n_each=2) for name, right in (("a", 2), ("b", 1), ("c", 0))}
     text = shown(comparison.compare(finished(**many)), width=1000)
@@ -368,7 +385,7 @@ def test_no_number_is_cut_off_in_a_narrow_terminal():
     found = comparison.compare(finished(**names))
     text = shown(found, width=80)
     assert "…" not in text
-    assert "undecided with 6 speakers" in text
+    assert "too few speakers to tell (6)" in text
     assert "least p" not in text
     assert "0.0312 at the least" in " ".join(text.split())
     wide = shown(found, width=160)
@@ -417,14 +434,14 @@ def test_the_price_of_a_leak_by_hand(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("honest", "leaky", "expected"),
     [
-        ((5, 6, 7, 5, 6, 7), (7, 5, 7, 6, 5, 7), "the effect of known speakers is undecided with 6 speakers"),
-        ((5, 6, 7, 5), (6, 9, 6, 8), "undecided with 4 speakers"),
-        ((5, 6) * 24, (6, 5) * 24, "equal within 0.05, so known speakers add little or nothing"),
+        ((5, 6, 7, 5, 6, 7), (7, 5, 7, 6, 5, 7), "the effect of known speakers: too few speakers to tell (6)"),
+        ((5, 6, 7, 5), (6, 9, 6, 8), "too few speakers to tell (4)"),
+        ((5,) * 46 + (6, 5), (5,) * 46 + (5, 6), "equal within 0.01, so known speakers add little or nothing"),
         ((8, 9, 8, 9, 8, 9), (5, 6, 6, 5, 6, 6), "the model is clearly worse"),
         (
             (5, 5, 5, 5),
             (7, 7, 7, 7),
-            "(the figure is the same without any one speaker): the effect of known speakers is",
+            "(the figure is the same without any one speaker): the effect of known speakers: ",
         ),
     ],
 )

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from affex.pipeline.evaluation import metrics
-from affex.pipeline.evaluation.conclusions import MARGIN, in_words, margin_of, of_test, verdict
+from affex.pipeline.evaluation.conclusions import ROPE, SURE, in_words, of_test, rope_of, verdict
+from affex.pipeline.evaluation.equivalence import Probabilities
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.summary import Figure
 from affex.pipeline.reporting.tables import chance_words
@@ -17,10 +18,10 @@ from affex.pipeline.reporting.tables import chance_words
         (0.01, 0.20, "better"),
         (0.01, 0.02, "better"),  # small, but not 0
         (-0.20, -0.01, "worse"),
-        (-0.05, 0.05, "equal"),
-        (-0.03, 0.04, "equal"),
+        (-0.01, 0.01, "equal"),
+        (-0.003, 0.004, "equal"),
         (-0.282, 0.407, "unknown"),  # of 4 speakers: was called "worth little or nothing"
-        (-0.051, 0.01, "unknown"),
+        (-0.011, 0.005, "unknown"),
         (0.0, 0.2, "unknown"),
         (None, None, "unknown"),
     ],
@@ -33,35 +34,39 @@ def test_the_four_verdicts(low, high, expected):
 
 
 def test_where_no_difference_is_too_small_none_is_equal():
-    assert verdict(-0.001, 0.001, 10, margin=None) == "unknown"
-    assert verdict(-0.4, 0.4, 10, margin=0.5) == "equal"
-    assert (margin_of(1), margin_of(float("inf"))) == (MARGIN, None)
+    assert verdict(-0.001, 0.001, 10, rope=None) == "unknown"
+    assert verdict(-0.4, 0.4, 10, rope=0.5) == "equal"
+    assert (rope_of(1), rope_of(float("inf")), rope_of(1, 0.02), rope_of(float("inf"), 3)) == (ROPE, None, 0.02, 3)
 
 
-def interval(value: float, low: float | None, high: float | None) -> Interval:
-    return Interval(value, low, high, None, 0.95, 7)
+def within(share: float) -> Probabilities:
+    return Probabilities((1 - share) / 2, share, (1 - share) / 2, ROPE)
 
 
 @pytest.mark.parametrize(
-    ("value", "low", "high", "p", "expected"),
+    ("difference", "likely", "p", "n", "expected"),
     [
-        (0.1, 0.02, 0.18, 0.01, "better"),
-        (0.1, -0.02, 0.22, 0.01, "better"),  # whether one is better is for the test to say
-        (-0.1, -0.2, -0.01, 0.05, "worse"),
-        (0.1, 0.02, 0.18, 0.2, "unknown"),  # not significant, so no better; nor is it equal
-        (0.02, 0.01, 0.03, 0.2, "equal"),
-        (0.0, -0.05, 0.05, 1.0, "equal"),
-        (0.0, None, None, 1.0, "unknown"),
+        (0.1, within(0.02), 0.01, 7, "better"),
+        (0.004, within(0.99), 0.01, 7, "better"),  # whether one is better is for the permutation test to say
+        (-0.1, None, 0.05, 7, "worse"),
+        (0.1, within(0.02), 0.2, 7, "unknown"),  # not significant, so no better; nor is it equal
+        (0.002, within(SURE), 0.2, 7, "equal"),
+        (0.002, within(SURE - 0.001), 0.2, 7, "unknown"),
+        (0.0, within(0.999), 1.0, 3, "unknown"),  # three speakers may agree by chance
+        (0.0, None, 1.0, 7, "unknown"),
     ],
 )
-def test_the_verdict_of_a_test(value, low, high, p, expected):
-    assert of_test(interval(value, low, high), p, 0.05, margin=MARGIN) == expected
+def test_the_verdict_of_a_test(difference, likely, p, n, expected):
+    assert of_test(difference, p, 0.05, n, likely) == expected
+    turned = {"better": "worse", "worse": "better"}.get(expected, expected)
+    assert of_test(difference, p, 0.05, n, likely, rises=False) == turned
 
 
 def test_words():
     output = [in_words(found, 4) for found in ("better", "worse", "equal", "unknown")]
-    assert output == ["clearly better", "clearly worse", "equal within 0.05", "undecided with 4 speakers"]
-    assert in_words("unknown", 1, "session") == "undecided with 1 session"
+    assert output == ["clearly better", "clearly worse", "equal within 0.01", "too few speakers to tell (4)"]
+    assert in_words("unknown", 1, "session") == "too few sessions to tell (1)"
+    assert in_words("equal", 9, rope=0.02) == "equal within 0.02"
 
 
 @pytest.mark.parametrize(
@@ -69,9 +74,9 @@ def test_words():
     [
         (0.30, 0.60, "clearly better"),
         (0.023, 0.239, "clearly worse"),  # URDU under SPEAKER_NORM: below chance
-        (0.21, 0.29, "equal within 0.05"),
-        (0.1, 0.9, "undecided with 29 speakers"),
-        (None, None, "undecided with 29 speakers"),
+        (0.245, 0.255, "equal within 0.01"),
+        (0.1, 0.9, "too few speakers to tell (29)"),
+        (None, None, "too few speakers to tell (29)"),
     ],
 )
 def test_a_figure_beside_chance(low, high, expected):

@@ -466,7 +466,7 @@ def test_what_a_fused_run_says_of_itself(members, tmp_path):
     assert (about.corpus, about.unit, about.transductive) == ("toy", "speaker", "")
     assert about.model == ("face+voice", "synthetic", "late-weights")
     assert about.protocol == members[0].summary.about.protocol
-    assert (about.settings.fusion, about.settings.seeds) == ("late:weights", (0,))
+    assert (about.settings.fusion, about.settings.every_seed) == ("late:weights", (0,))
     fused = about.settings.members
     assert [member.run for member in fused] == [member.name for member in members]
     assert [member.depends_on for member in fused] == [member.summary.depends_on for member in members]

@@ -13,6 +13,7 @@ from affex.pipeline.evaluation.evaluate import evaluate
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
+from affex.pipeline.evaluation.training_variation import inflation
 from affex.pipeline.fusion import fusion
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting import pictures, report
@@ -70,7 +71,8 @@ def test_the_interval_is_over_the_speakers_of_the_group():
     whole = scores("abababab" * 2, "abaaabbb" * 2, "wwxxyyzz" * 2)
     women, _ = groups.of_groups(whole, {"sex": np.array(list("ffffffmm" * 2))}, "speaker")
     without = [np.mean([1, 1 / 2]), np.mean([1, 1]), np.mean([1, 1 / 2])]
-    assert women.interval.standard_error == pytest.approx(intervals.standard_error(np.array(without)))
+    of_given = intervals.standard_error(np.array(without))
+    assert women.interval.standard_error == pytest.approx(of_given * np.sqrt(inflation(3, of_values=False)))
     assert women.interval.n_clusters == 3
 
 

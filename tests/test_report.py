@@ -22,6 +22,7 @@ from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.results import TRANSDUCTIVE, FoldSummary, FusionSettings, Member, Result, Scores
 from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.evaluation.summary import ClassFigures, SpeakerFigures, Summary, from_json, summarise, to_json
+from affex.pipeline.evaluation.training_variation import with_training
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting import pictures, report, tables
 from affex.pipeline.storage.sealed import DamagedError
@@ -75,7 +76,8 @@ def test_the_figures_worked_by_hand(by_hand):
     assert found.figure("macro_f1").value == pytest.approx((4 / 6 + 4 / 5 + 0) / 3)
     assert chances(found) == pytest.approx({"uar": 1 / 3, "war": 3 / 6, "macro_f1": 2 * 3 / 9 / 3})
     _, joy, sadness = found.per_class
-    over_speakers = intervals.jackknife(lambda part: [2 / 3, 1, 1 / 2][len(part) % 3], ["ada"] * 4 + ["ben"] * 2)
+    given = intervals.jackknife(lambda part: [2 / 3, 1, 1 / 2][len(part) % 3], ["ada"] * 4 + ["ben"] * 2)
+    over_speakers = with_training(given, [2, 1], 2, bounds=(0, 1), of_values=False)
     assert joy == ClassFigures("joy", 3, 2, pytest.approx(2 / 3), 1, pytest.approx(0.8), over_speakers)
     assert sadness == ClassFigures("sadness", 1, 0, 0, None, 0, sadness.interval)
     assert (sadness.interval.value, sadness.interval.low) == (0, None)
@@ -126,6 +128,7 @@ def test_metrics_json_says_what_made_the_figures(by_hand, tmp_path):
         "reweight": False,
         "soft": False,
         "seed": 0,
+        "seeds": 1,
         "device": "cpu",
     }
     first = {"name": "ada", "n_train": 2, "n_test": 4, "best_params": {"C": 10.0, "n": 3}, "n_noise": None}
@@ -276,10 +279,11 @@ def test_the_terminal_shows_figures_chance_and_notes(by_hand):
     assert "toy: made, synthetic, loso" in text
     assert f"6 utterances of 2 speakers in 2 folds, 3 classes, seed 0, protocol {protocol_hash(LOSO)[:8]}; " in text
     assert "left out: 2 without a label" in " ".join(text.split())
-    assert "Figures: 95% intervals over 2 speakers; chance is always 'joy'" in text
+    figures = "Figures: 95% intervals over 2 speakers, for models trained on other speakers; chance is always 'joy'"
+    assert figures in " ".join(text.split())
     lines = [line.split() for line in text.splitlines()]
-    assert ["UAR", "0.556", "none", "0.333"] in lines
-    assert ["WAR", "0.667", "[0.000,", "1.000]", "0.500"] in lines
+    assert ["UAR", "0.556", "none", "none", "0.333"] in lines
+    assert ["WAR", "0.667", "[0.000,", "1.000]", "[0.000,", "1.000]", "0.500"] in lines
     assert ["sadness", "1", "0.000", "-", "0.000"] in lines
     assert ["joy", "1", "2", "."] in lines
     assert ["ben", "2", "1.000", "1.000", "1/1", "1/1", "-"] in lines
@@ -351,11 +355,14 @@ def test_headline_figures_have_intervals_over_speakers():
     by_itself = intervals.jackknife(
         lambda part: balanced_accuracy_score(scores.true[part], scores.predicted[part]), scores.clusters
     )
+    assert found.given_models("uar") == by_itself
     interval = found.interval("uar")
-    assert (interval.low, interval.high) == pytest.approx((by_itself.low, by_itself.high))
+    sizes = np.unique(scores.clusters, return_counts=True)[1]
+    assert interval == with_training(by_itself, sizes, 6, bounds=(0, 1), of_values=False)
     assert interval.low < found.uar == interval.value < interval.high
     assert (interval.n_clusters, found.about.unit, interval.level) == (6, "speaker", 0.95)
     assert "jackknife" in found.interval_method
+    assert found.interval_method != found.given_models_method
     assert f"UAR {found.uar:.3f} [{interval.low:.3f}, {interval.high:.3f}], WAR" in shown(result)
 
 

@@ -98,6 +98,7 @@ def test_what_is_not_set_is_not_in_the_file() -> None:
         "reweight = false",
         "soft = false",
         "seed = 0",
+        "seeds = 1",
         'device = "cpu"',
         'fusion = "early"',
         "inner = false",

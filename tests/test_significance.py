@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from affex.pipeline.evaluation import metrics
-from affex.pipeline.evaluation.conclusions import MARGIN
+from affex.pipeline.evaluation.conclusions import ROPE
 from affex.pipeline.evaluation.significance import BETTER, SAME, Predictions, holm, least_p, pairwise
 
 CLASSES = ("a", "b", "c")
@@ -150,27 +150,52 @@ def test_verdicts():
     assert (found.verdict, found.winner) == (BETTER, "good")
     mixed = by_speaker(6, 4, 5, 6, 4, 5)
     (found,) = pairwise({"bad": bad, "mixed": mixed}, "war")
-    assert (found.verdict, found.winner) == ("undecided with 6 speakers", None)
+    assert (found.verdict, found.winner) == ("too few speakers to tell (6)", None)
     # 3 pairs over 6 speakers: 3 * 2^-5 > .05, so nothing can be decided, the same difference as above among them.
     for found in pairwise(runs | {"mixed": mixed}, "war"):
-        assert (found.verdict, found.winner) == ("undecided with 6 speakers", None)
+        assert (found.verdict, found.winner) == ("too few speakers to tell (6)", None)
     few = {name: by_speaker(*[n] * 4) for name, n in (("good", 8), ("bad", 5))}
-    assert pairwise(few, "war", unit="video")[0].verdict == "undecided with 4 videos"
+    assert pairwise(few, "war", unit="video")[0].verdict == "too few videos to tell (4)"
 
 
-def test_two_runs_are_equal_only_where_the_whole_interval_is_small():
-    """One utterance of 10 a speaker, now for one run and now for the other: Student's interval of the mean."""
+def test_two_runs_are_equal_only_where_the_difference_is_likely_small():
+    """One utterance of 10 a speaker, now for one run and now for the other: Student's t around 0."""
     gains = np.tile([1, -1], 24) / 10
-    reach = stats.t.ppf(0.975, 47) * gains.std(ddof=1) / np.sqrt(48)
-    assert 0.02 < reach < MARGIN
+    scale = gains.std(ddof=1) * np.sqrt(1 / 48 + 1 / 47)
     runs = {"one": by_speaker(*[6, 5] * 24), "other": by_speaker(*[5, 6] * 24)}
+    for rope, verdict in ((0.02, "too few speakers to tell (48)"), (0.05, "equal within 0.05")):
+        (found,) = pairwise(runs, "war", rope=rope)
+        share = stats.t(47, scale=scale).cdf([-rope, rope])
+        likely = found.likely
+        assert [likely.below, likely.within, likely.above] == pytest.approx([share[0], np.diff(share)[0], share[0]])
+        assert (found.verdict, found.winner) == (verdict, None)
     (found,) = pairwise(runs, "war")
-    assert (found.difference.low, found.difference.high) == pytest.approx((-reach, reach))
-    assert (found.verdict, found.winner) == ("equal within 0.05", None)
+    assert found.likely.rope == ROPE
     few = {name: by_speaker(*[8, 2, *right] * 2) for name, right in (("one", (6, 5)), ("other", (5, 6)))}
-    (found,) = pairwise(few, "war")
-    assert found.difference.high > MARGIN
-    assert found.verdict == "undecided with 8 speakers"
+    (found,) = pairwise(few, "war", rope=0.05)
+    assert found.verdict == "too few speakers to tell (8)"
+
+
+def test_an_error_in_the_targets_unit_has_no_region_unless_one_is_said():
+    runs = {"one": of_values(0.5, 10, 1), "other": of_values(0.5, 10, 2)}
+    assert pairwise(runs, "rmse")[0].likely is None
+    found = pairwise(runs, "rmse", rope=0.3)[0]
+    assert found.likely.within > 0.95
+    assert found.verdict == "equal within 0.3"
+
+
+def test_folds_of_several_speakers_make_the_test_of_equality_more_careful():
+    runs = {"one": by_speaker(*[6, 5] * 24), "other": by_speaker(*[5, 6] * 24)}
+    by_folds = [
+        pairwise({name: replace(run, n_folds=k) for name, run in runs.items()}, "war", rope=0.03)[0].likely.within
+        for k in (2, 5, 48)
+    ]
+    assert by_folds == sorted(by_folds)
+    assert by_folds[0] < by_folds[2] - 0.05
+    one_fold = pairwise({name: replace(run, n_folds=1) for name, run in runs.items()}, "war", rope=0.03)[0].likely
+    gains = np.tile([1, -1], 24) / 10
+    plain = stats.t(47, scale=gains.std(ddof=1) / np.sqrt(48))
+    assert one_fold.within == pytest.approx(np.diff(plain.cdf([-0.03, 0.03]))[0])
 
 
 @pytest.mark.parametrize("metric", ["rmse", "mae"])

@@ -21,7 +21,7 @@ from affex.pipeline.evaluation.summary import summarise
 from affex.pipeline.fusion import fusion
 from affex.pipeline.models import models
 from affex.pipeline.models.fit_predict import _fitted
-from affex.pipeline.reporting import comparison, pictures, report, tables
+from affex.pipeline.reporting import comparison, comparison_tables, pictures, report, tables
 from affex.pipeline.streams.table import Table
 
 SETTINGS = Plan(corpus="toy", features=("made",), classifier=Bayes(), keys=("key",))
@@ -100,7 +100,7 @@ def test_a_comparison_and_a_fusion_say_it_too(run):
     assert found.runs[1].class_lost == ClassLost(9, 12, "class")
     assert any("normed: 9 of 12 speakers have only one class" in note for note in found.notes)
     text = io.StringIO()
-    tables.show_comparison(found, Console(file=text, width=200))
+    comparison_tables.show_comparison(found, Console(file=text, width=200))
     assert text.getvalue().count(MARK) == 1
 
     fused = summarise(fusion.late([plain, normed], "mean"))

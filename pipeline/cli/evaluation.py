@@ -186,19 +186,21 @@ def _other(corpora: Corpora, folder: Path) -> Path | None:
 @setting("runs")
 @OUT
 @option("--metric", default="", help="What is compared: uar, war, macro_f1, ccc ... [uar, or ccc]")
+@option("--rope", type=float, default=None, help="The largest difference that does not matter. [0.01]")
 @JSON
-def compare(cache: Path, runs: str | None, out: Path | None, metric: str, as_json: bool) -> None:
+def compare(cache: Path, runs: str | None, out: Path | None, metric: str, rope: float | None, as_json: bool) -> None:
     """Say which of several runs on the same protocol differ by more than chance would.
 
     \b
     Examples:
       affex compare --runs "compare_svm_loso-1f0c9a52 egemaps_svm_loso-99aa0123"
+      affex compare --runs "compare_svm_loso egemaps_svm_loso" --rope 0.02
     """
     from affex.pipeline.workspace import pages
 
     if runs is None or len(parted(runs)) < 2:
         raise UsageError("Say which runs, two at least, as in RUNS='compare_svm_loso-1f egemaps_svm_loso-99'.")
-    folder, compared = pages.compare(Terminal(aside=as_json), parted(runs), cache, out, metric)
+    folder, compared = pages.compare(Terminal(aside=as_json), parted(runs), cache, out, metric, rope)
     if as_json:
         print_json({"folder": str(folder), "comparison": compared})
 

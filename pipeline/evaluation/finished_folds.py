@@ -48,12 +48,15 @@ class FinishedFolds:
         Whether inner scores are wanted.
     controls
         How many size-matched controls are wanted.
+    seed
+        A further seed of the run, whose folds lie beside those of the first; None for the first.
     """
 
     folder: Path
     basis: str
     inner: bool
     controls: int = 0
+    seed: int | None = None
 
     def read(self, folds: Sequence[Fold]) -> dict[int, Outcome]:
         """Return the outcomes that are kept, by number, verified."""
@@ -85,19 +88,20 @@ class FinishedFolds:
     def clear(self) -> None:
         """Remove what was kept, when the run's files are written."""
         for path in self.folder.glob("fold-*.json"):
-            if re.fullmatch(r"fold-\d+\.json", path.name):
+            if re.fullmatch(r"fold-\d+(-seed-\d+)?\.json", path.name):
                 path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # other files in the folder are not ours
             atomic.sweep(self.folder)
             self.folder.rmdir()
 
     def _path(self, number: int) -> Path:
-        return self.folder / f"fold-{number + 1:04d}.json"
+        further = "" if self.seed is None else f"-seed-{self.seed}"
+        return self.folder / f"fold-{number + 1:04d}{further}.json"
 
     def _of(self, fold: Fold) -> str:
         """Return the sha256 of all inputs of an outcome."""
         sha = hashlib.sha256(
-            json.dumps([self.basis, self.inner, self.controls, fold.name, fold.inner is None]).encode()
+            json.dumps([self.basis, self.inner, self.controls, self.seed, fold.name, fold.inner is None]).encode()
         )
         inner = [part for pair in fold.inner or () for part in pair]
         for part in (fold.train, fold.test, *inner):

@@ -8,8 +8,8 @@ range. The jackknife uses the pooled figure, not the mean of the clusters' figur
 The percentile bootstrap is not used. Its 95 % intervals over speakers contain the true value in 78 to 82 % of cases
 with 4 speakers and in 91 to 94 % with 24; those over utterances in 59 to 71 %. The jackknife's intervals contain it in
 93 to 96 %; the coverage is lower if speakers differ much and the figure is near the end of its range. The interval
-holds for these fitted models on other speakers. It does not include the variation due to the training speakers: with
-retrained models it contains the true value in 90 to 94 %. (``benchmarks/intervals.py``, 1000 sets, seeds 0 and 1.)
+holds for these fitted models on other speakers (``benchmarks/intervals.py``, 1000 sets, seeds 0 and 1). It does not
+include that other training speakers would have given other models: `pipeline.evaluation.training_variation` does.
 
 References
 ----------
@@ -52,6 +52,8 @@ class Interval:
         The number of speakers (or other clusters).
     reason
         Why there is no interval; empty where there is one.
+    includes_training
+        Whether it is for models trained on as many other speakers; else it is for these fitted models.
     """
 
     value: float
@@ -61,6 +63,7 @@ class Interval:
     level: float
     n_clusters: int
     reason: str = ""
+    includes_training: bool = False
 
 
 @dataclass(frozen=True)

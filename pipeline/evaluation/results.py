@@ -78,6 +78,14 @@ def best_scored(predicted: Labels, values: Floats, classes: Sequence[str]) -> La
     return np.where(decided, predicted, np.array(classes)[values.argmax(axis=1)])
 
 
+@dataclass(frozen=True, eq=False)
+class SeedScores:
+    """The scores with one seed."""
+
+    seed: int
+    scores: Scores
+
+
 @dataclass(frozen=True)
 class FoldSummary:
     """One fold: what was tested, the numbers of training and test utterances, and the chosen hyperparameters.
@@ -119,6 +127,7 @@ class ModelSettings:
     reweight: bool = False
     soft: bool = False
     seed: int = 0
+    seeds: int = 1
     device: str = "cpu"
 
     @property
@@ -127,8 +136,8 @@ class ModelSettings:
         return self.classifier_settings if "class" in self.classifier_settings else None
 
     @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seed."""
+    def every_seed(self) -> tuple[int, ...]:
+        """The seed; where several ran, `Summary.seeds` has them."""
         return (self.seed,)
 
     @property
@@ -173,9 +182,9 @@ class FusionSettings:
         return next((found for member in self.members if (found := member.settings.passed)), None)
 
     @property
-    def seeds(self) -> tuple[int, ...]:
+    def every_seed(self) -> tuple[int, ...]:
         """The members' seeds, each once."""
-        return tuple(dict.fromkeys(seed for member in self.members for seed in member.settings.seeds))
+        return tuple(dict.fromkeys(seed for member in self.members for seed in member.settings.every_seed))
 
     @property
     def speaker_norms(self) -> tuple[SpeakerNorm, ...]:
@@ -291,6 +300,8 @@ class Result:
         What size-matched controls decided on the test utterances (`pipeline.evaluation.controls`).
     n_removed
         How many utterances a fold leaves out of training because of their text, on average.
+    seeds
+        The scores with each seed, the first of which are `scores`; empty where one seed ran.
     """
 
     about: About
@@ -313,3 +324,4 @@ class Result:
     importance: Importance = OF_MEMBERS
     controls: Targets | None = None
     n_removed: float = 0.0
+    seeds: tuple[SeedScores, ...] = ()

@@ -24,6 +24,8 @@ from affex.pipeline.text.errors import UsageError
 AGAIN = "# The same run again: `affex evaluate --config settings.toml`\n"
 #: The largest seed that numpy takes.
 MOST_SEED = 2**32 - 1
+#: The most seeds of a run.
+MOST_SEEDS = 1000
 
 
 def _setting(default: Any, help_: str, *, words: Mapping[Any, str] | None = None, **metadata: Any) -> Any:
@@ -80,6 +82,8 @@ class Settings:
         Whether a training utterance counts for each class in proportion to the raters who chose the class.
     seed
         Seed of all random numbers.
+    seeds
+        How many seeds a model with random numbers runs with: `seed` and the next ones.
     device
         ``"cpu"`` or ``"cuda"``.
     fusion
@@ -128,6 +132,10 @@ class Settings:
     )
     soft: bool = _setting(False, "Train on the shares of the raters' votes.", words={True: "soft"})
     seed: int = _setting(0, "Seed of all random numbers.", recorded=True, between=(0, MOST_SEED))
+    seeds: int = _setting(
+        1, "With how many seeds a model with random numbers runs; figures are means.", recorded=True, fitted=False,
+        between=(1, MOST_SEEDS),
+    )  # fmt: skip
     device: str = _setting("cpu", "Where networks, SVM, XGBoost compute.", recorded=True, choices=("cpu", "cuda"))
     fusion: str = _setting("early", "early (columns side by side) or late[:rule] (scores).", fitted=False)
     runs: str | None = _setting(

@@ -7,9 +7,10 @@ exact; with more, `DRAWS` ways are drawn. Utterances are never swapped one by on
 
 Over few speakers no difference, however large, can reach a small p: the least one is ``2^(1 - S)`` for ``S`` speakers.
 Where Holm's correction for the number of pairs puts even that above alpha, no run is called better. That a test is not
-significant is no proof of equality: the conclusion then depends on the interval (`pipeline.evaluation.conclusions`).
+significant is no proof of equality: that has a test of its own (`pipeline.evaluation.equivalence`).
 
-The test concerns these runs' predictions only; it does not include the variation due to the training speakers.
+The permutation test and the interval of the difference concern these runs' predictions only: they do not include the
+variation due to the training speakers. The test of equality does.
 
 References
 ----------
@@ -28,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.pipeline.evaluation import conclusions, metrics
+from affex.pipeline.evaluation.equivalence import Probabilities, probabilities
 from affex.pipeline.evaluation.intervals import Interval, jackknife
 
 Floats = NDArray[np.float64]
@@ -57,12 +59,15 @@ class Predictions:
         The speaker (or video, or session) of each utterance.
     classes
         All classes; None for continuous targets.
+    n_folds
+        In how many folds they were tested; None for as many as clusters.
     """
 
     true: NDArray[Any]
     predicted: NDArray[Any]
     clusters: NDArray[Any]
     classes: tuple[str, ...] | None = None
+    n_folds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,7 @@ class Comparison:
     one, other
         The runs' names.
     difference
-        The figure of `one` minus that of `other`, with its jackknife interval over speakers. The test decides whether
-        one run is better; the interval decides whether they are equal.
+        The figure of `one` minus that of `other`, with its jackknife interval over speakers, for the given models.
     p
         The two-sided p-value of this pair alone.
     p_holm
@@ -84,9 +88,12 @@ class Comparison:
         The least `p` that a test over so many speakers can reach.
     exact
         Whether all ways of swapping were tried.
+    likely
+        How likely the expected difference is below, within and above the region of practical equivalence; None if the
+        figure has no such region, or too little is known.
     verdict
-        `BETTER`; `SAME`; or, where the test is not significant, what the interval allows: ``"equal within 0.05"``,
-        ``"undecided with 10 speakers"``.
+        `BETTER`; `SAME`; or, where the test is not significant, ``"equal within 0.01"`` or ``"too few speakers to tell
+        (10)"``.
     winner
         The better run where the verdict is `BETTER`, else None.
     """
@@ -98,6 +105,7 @@ class Comparison:
     p_holm: float
     least_p: float
     exact: bool
+    likely: Probabilities | None
     verdict: str
     winner: str | None
 
@@ -109,6 +117,7 @@ def pairwise(
     alpha: float = 0.05,
     seed: int = 0,
     unit: str = "speaker",
+    rope: float | None = None,
 ) -> tuple[Comparison, ...]:
     """Compare every two runs.
 
@@ -124,6 +133,9 @@ def pairwise(
         Seeds the draws where not all ways of swapping are tried; each pair sees the same ones.
     unit
         What a cluster is, for the words of a verdict.
+    rope
+        The largest difference that does not matter, in the figure's unit; None for `conclusions.ROPE`, and for none
+        where the figure is an error in the target's unit.
 
     Returns
     -------
@@ -144,10 +156,13 @@ def pairwise(
     found = {pair: _p_value(sums[pair[0]], sums[pair[1]], metric, seed) for pair in pairs}
     corrected = dict(zip(pairs, holm(list(found.values())), strict=True))
     clusters = next(iter(runs.values())).clusters
+    rope = conclusions.rope_of(_of(metric).high, rope) or 0.0
     compared = []
     for one, other in pairs:
         difference = _difference(figures[one], figures[other], metric, clusters, unit)
-        verdict = _verdict(runs[one], runs[other], difference, metric, corrected[one, other], alpha, unit)
+        is_open = rope == 0 or difference.low is None
+        likely = None if is_open else _likely(sums[one], sums[other], _n_folds(runs, one, other), metric, rope)
+        verdict = _verdict(runs[one], runs[other], difference, metric, corrected[one, other], alpha, unit, likely)
         winner = (one if _of(metric).rises == (difference.value > 0) else other) if verdict == BETTER else None
         compared.append(
             Comparison(
@@ -158,6 +173,7 @@ def pairwise(
                 p_holm=corrected[one, other],
                 least_p=least_p(n_clusters),
                 exact=n_clusters <= MOST_EXACT,
+                likely=likely,
                 verdict=verdict,
                 winner=winner,
             )
@@ -240,17 +256,40 @@ def _difference(one: metrics.Figure, other: metrics.Figure, metric: str, cluster
     return jackknife(lambda rows: one(rows) - other(rows), clusters, bounds=(-reach, reach), unit=unit)
 
 
+def _likely(one: Floats, other: Floats, n_folds: int, metric: str, rope: float) -> Probabilities | None:
+    """Return where the expected difference lies, from each cluster's sums, ``(n_clusters, ...)``."""
+    formula = _of(metric).from_sums
+    assert formula is not None
+    all_of_one, all_of_other = one.sum(axis=0), other.sum(axis=0)
+    whole = float(formula(all_of_one) - formula(all_of_other))
+    without = formula(all_of_one - one) - formula(all_of_other - other)
+    return probabilities(whole, without, n_folds, rope)
+
+
+def _n_folds(runs: Mapping[str, Predictions], *names: str) -> int:
+    """Return the number of folds of runs; of several numbers the least, which makes the test most careful."""
+    every = (runs[name] for name in names)
+    return min(len(np.unique(run.clusters)) if run.n_folds is None else run.n_folds for run in every)
+
+
 def _verdict(
-    one: Predictions, other: Predictions, difference: Interval, metric: str, p_holm: float, alpha: float, unit: str
+    one: Predictions,
+    other: Predictions,
+    difference: Interval,
+    metric: str,
+    p_holm: float,
+    alpha: float,
+    unit: str,
+    likely: Probabilities | None,
 ) -> str:
     """Return the verdict in words; of two runs that differ, whose figure is better is not in it."""
     if np.array_equal(one.predicted, other.predicted):
         return SAME
-    margin = conclusions.margin_of(_of(metric).high)
-    found = conclusions.of_test(difference, p_holm, alpha, margin=margin, rises=_of(metric).rises)
+    n, rises = difference.n_clusters, _of(metric).rises
+    found = conclusions.of_test(difference.value, p_holm, alpha, n, likely, rises=rises)
     if found in ("better", "worse"):
         return BETTER
-    return conclusions.in_words(found, difference.n_clusters, unit, margin=margin)
+    return conclusions.in_words(found, n, unit, rope=likely.rope if likely else None)
 
 
 def _of(metric: str) -> metrics.Metric[Any]:

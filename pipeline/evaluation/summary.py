@@ -6,7 +6,7 @@ it is frozen. A figure that is undefined is None (null in JSON), neither 0 nor 1
 
 import dataclasses
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,17 @@ from affex.classifiers.base import Axis
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.calibration import Calibration, calibration_of
 from affex.pipeline.evaluation.controls import Control, control_of
-from affex.pipeline.evaluation.figures import confusion_of, figure_of, interval_of, number, overall, recall_of
+from affex.pipeline.evaluation.figures import (
+    confusion_of,
+    figure_of,
+    given_models,
+    interval_of,
+    mean_overall,
+    n_folds,
+    number,
+    overall,
+    recall_of,
+)
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.groups import GroupFigures, of_groups
 from affex.pipeline.evaluation.importance import Importance
@@ -25,13 +35,14 @@ from affex.pipeline.evaluation.intervals import Interval, ShareInterval, wilson
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.results import About, FoldSummary, RecognisedClasses, Result, Scores
 from affex.pipeline.evaluation.speakers import ClassLost
+from affex.pipeline.evaluation.training_variation import method
 from affex.pipeline.storage.provenance import versions as versions_of
 from affex.pipeline.storage.records import plain, restored
 from affex.pipeline.text.errors import unknown
 
 #: The packages whose versions may change a result.
 DISTRIBUTIONS = ("affex", "joblib", "numpy", "scikit-learn", "scipy", "xgboost")
-#: How intervals are computed.
+#: How intervals for given models are computed.
 METHOD = "delete-one-cluster jackknife of the pooled figure, t with S - 1 degrees of freedom, clipped to its range"
 
 
@@ -47,12 +58,24 @@ class Figure:
         The figure of a predictor that ignores the input (`Summary.chance_is`); None if undefined or not a headline
         figure.
     interval
-        Over clusters; None if this is not a headline figure.
+        Over clusters, for models trained on others (`Summary.interval_method`); None if this is not a headline figure.
+    interval_given_models
+        Over clusters, for these fitted models; None if this is not a headline figure.
+    of_seeds
+        The figure with each of `Summary.seeds`, whose mean `value` is; empty with one seed.
     """
 
     value: float | None
     chance: float | None = None
     interval: Interval | None = None
+    interval_given_models: Interval | None = None
+    of_seeds: tuple[float | None, ...] = ()
+
+    @property
+    def spread_over_seeds(self) -> float | None:
+        """The standard deviation over seeds (n - 1); None with one seed, or where a seed's figure is undefined."""
+        known = [one for one in self.of_seeds if one is not None]
+        return float(np.std(known, ddof=1)) if len(known) == len(self.of_seeds) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -140,8 +163,11 @@ class Summary:
         All figures by name; the first is the main figure.
     chance_is
         What chance is, in words.
-    interval_method
-        How intervals are computed.
+    interval_method, given_models_method
+        How intervals are computed: the headline's, and those for the given models.
+    seeds
+        The seeds whose figures were averaged; empty with one. All else is of the first: classes, speakers, groups,
+        calibration, confusion, and ``predictions.csv``.
     largest_score
         None where values are predicted.
     per_class, per_speaker
@@ -193,6 +219,8 @@ class Summary:
     figures: Mapping[str, Figure]
     chance_is: str
     interval_method: str
+    given_models_method: str
+    seeds: tuple[int, ...]
     largest_score: LargestScore | None
     per_class: tuple[ClassFigures, ...]
     per_speaker: tuple[SpeakerFigures, ...]
@@ -254,6 +282,17 @@ class Summary:
             raise unknown("figure with an interval", name, self.headlines)
         return interval
 
+    def given_models(self, name: str) -> Interval:
+        """Return a headline figure with its interval for these fitted models.
+
+        Raises
+        ------
+        UsageError
+            As `interval`.
+        """
+        found = self.figures[name].interval_given_models if name in self.figures else None
+        return self.interval(name) if found is None else found
+
     def fold(self, name: str) -> FoldSummary | None:
         """Return the fold of this name; None where there is none."""
         return next((fold for fold in self.folds if fold.name == name), None)
@@ -307,9 +346,11 @@ def summarise(result: Result, depends_on: str = "", made_from: Mapping[str, str]
         n_utterances=len(scores),
         n_clusters=len(np.unique(scores.clusters)),
         classes=scores.classes,
-        figures=_figures(scores, about.unit),
+        figures=_figures(scores, about.unit, [own.scores for own in result.seeds[1:]]),
         chance_is=_chance(scores)[1],
-        interval_method=METHOD,
+        interval_method=method_of(scores),
+        given_models_method=METHOD,
+        seeds=tuple(own.seed for own in result.seeds),
         largest_score=largest_score(scores) if scores.classes else None,
         per_class=_per_class(scores, confusion, about.unit),
         per_speaker=tuple(_per_speaker(scores)),
@@ -351,15 +392,25 @@ def largest_score(scores: Scores) -> LargestScore:
     return LargestScore(differs, len(scores), overall(by_score, "uar"))
 
 
-def _figures(scores: Scores, unit: str) -> dict[str, Figure]:
+def method_of(scores: Scores) -> str:
+    """Return how the intervals of headline figures are computed, in words."""
+    return method(of_values=not scores.classes) if n_folds(scores) > 1 else METHOD
+
+
+def _figures(scores: Scores, unit: str, others: Sequence[Scores]) -> dict[str, Figure]:
+    """Return all figures by name: their means over seeds, where there are scores of other seeds."""
     chance, headlines = _chance(scores)[0], metrics.headlines(scores.classes)
     names: Mapping[str, Any] = metrics.CLASS_METRICS if scores.classes else metrics.VALUE_METRICS
-    return {
-        name: Figure(overall(scores, name), overall(chance, name), interval_of(scores, name, unit))
-        if name in headlines
-        else Figure(overall(scores, name))
-        for name in names
-    }
+    found = {}
+    for name in names:
+        of_seeds = tuple(overall(own, name) for own in (scores, *others)) if others else ()
+        value = mean_overall((scores, *others), name)
+        if name in headlines:
+            interval, given = (of(scores, name, unit, others) for of in (interval_of, given_models))
+            found[name] = Figure(value, overall(chance, name), interval, given, of_seeds)
+        else:
+            found[name] = Figure(value, of_seeds=of_seeds)
+    return found
 
 
 def _chance(scores: Scores) -> tuple[Scores, str]:

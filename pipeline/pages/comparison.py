@@ -9,7 +9,7 @@ from affex.pipeline.pages import page, run_pictures, run_tables
 from affex.pipeline.pages.page import Cell, Picture, Table
 from affex.pipeline.pages.run import PAGE as RUN_PAGE
 from affex.pipeline.pages.run_pictures import Bar
-from affex.pipeline.reporting import tables
+from affex.pipeline.reporting import comparison_tables, tables
 from affex.pipeline.reporting.compared import Compared
 
 #: The file in a comparison's folder.
@@ -37,12 +37,12 @@ def _content(found: Compared, folder: Path, run_folders: Sequence[Path]) -> dict
     links = [link(one / RUN_PAGE, folder) for one in run_folders]
     return {
         "kind": "Comparison",
-        "title": tables.comparison_title(found),
+        "title": comparison_tables.comparison_title(found),
         "verdicts": [*verdicts(found)],
         "runs": runs(found, links),
         "picture": runs_picture(found),
         "differences": differences(found),
-        "method": tables.method(found),
+        "method": comparison_tables.method(found),
         "found": found,
     }
 
@@ -71,7 +71,9 @@ def runs(found: Compared, links: Sequence[str]) -> Table:
             run_tables.interval_cell(run.figure),
             tables.mark(run).strip(),
         )
-        for (letter, run), name, address in zip(tables.lettered(found), tables.readable(found), links, strict=True)
+        for (letter, run), name, address in zip(
+            comparison_tables.lettered(found), comparison_tables.readable(found), links, strict=True
+        )
     ]
     level = f"{found.runs[0].figure.level:.0%} interval"
     return Table("The runs", ("letter", "run", found.known.title, level, "caveats"), rows, filterable=len(rows) > 8)
@@ -79,9 +81,9 @@ def runs(found: Compared, links: Sequence[str]) -> Table:
 
 def runs_picture(found: Compared) -> Picture:
     """Draw the figure of each run with its interval, in the order of the table."""
-    named = zip(tables.lettered(found), tables.readable(found), strict=True)
+    named = zip(comparison_tables.lettered(found), comparison_tables.readable(found), strict=True)
     rows = [Bar(f"{letter}  {name}", *_ends(run.figure)) for (letter, run), name in named]
-    ceiling = tables.known_ceiling(found)
+    ceiling = comparison_tables.known_ceiling(found)
     rows += [Bar("human rater", ceiling.value)] if ceiling else []
     caption = f"{found.known.title} of each run with its interval over {found.unit}s, in the order of the table."
     return run_pictures.bars(rows, found.known.title, caption, None)
@@ -89,14 +91,14 @@ def runs_picture(found: Compared) -> Picture:
 
 def differences(found: Compared) -> Picture:
     """Draw the difference of each pair with its interval; the verdict is the test's."""
-    words = tables.pair_words(found)
+    words = comparison_tables.pair_words(found)
     rows = [
         Bar(pair, *_ends(one.difference), verdict, is_hollow=one.winner is None)
         for (pair, verdict), one in zip(words, found.pairs, strict=True)
     ]
     caption = (
-        "Difference of each pair with its interval; dashed: no difference; filled: more than chance. The verdict on "
-        "the right is that of the test, not of the interval."
+        "Difference of each pair with its interval for the given models; dashed: no difference; filled: more than "
+        "chance. The verdict on the right is that of the test, not of the interval."
     )
     table = pairs(found, [pair for pair, _ in words])
     return run_pictures.bars(rows, f"difference of {found.known.title}", caption, table, 0.0, "no difference")
@@ -107,7 +109,7 @@ def _ends(interval: Interval) -> tuple[float, float | None, float | None]:
 
 
 def pairs(found: Compared, names: Sequence[str]) -> Table:
-    """Return the table of the pairs, with p-values and verdicts; `names` has what each pair is called."""
+    """Return the table of the pairs, with p-values, probabilities and verdicts; `names` are what pairs are called."""
     rows = [
         (
             name,
@@ -115,11 +117,12 @@ def pairs(found: Compared, names: Sequence[str]) -> Table:
             run_tables.interval_cell(pair.difference),
             Cell(tables.probability(pair.p), pair.p),
             Cell(tables.probability(pair.p_holm), pair.p_holm),
+            comparison_tables.likely_words(pair, found),
             verdict,
         )
-        for name, (_, verdict), pair in zip(names, tables.pair_words(found), found.pairs, strict=True)
+        for name, (_, verdict), pair in zip(names, comparison_tables.pair_words(found), found.pairs, strict=True)
     ]
-    heads = ("pair", "difference", "interval", "p", "Holm p", "verdict")
+    heads = ("pair", "difference", "interval", "p", "Holm p", "probability better, equal, worse", "verdict")
     return Table("Every pair of runs", heads, rows, filterable=len(rows) > 8)
 
 
@@ -142,4 +145,4 @@ def verdicts(found: Compared) -> Sequence[str]:
 
 
 def _called(found: Compared) -> Mapping[str, str]:
-    return dict(zip((run.name for run in found.runs), tables.readable(found), strict=True))
+    return dict(zip((run.name for run in found.runs), comparison_tables.readable(found), strict=True))

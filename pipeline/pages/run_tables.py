@@ -83,6 +83,11 @@ def _card(summary: Summary, name: str, title: str) -> Card:
     interval = summary.interval(name)
     ends = tables.ends(interval.low, interval.high) or "no interval"
     below = f"{ends}, {interval.level:.0%} interval over {summary.n_clusters} {summary.about.unit}s"
+    given, spread = summary.given_models(name), summary.figures[name].spread_over_seeds
+    if interval.includes_training:
+        below += f", for models trained on others; given these models {tables.ends(given.low, given.high)}"
+    if spread is not None:
+        below += f"; mean of {len(summary.seeds)} seeds, standard deviation over seeds {tables.number(spread)}"
     return Card(tables.number(interval.value), title + tables.mark(summary), below)
 
 
@@ -239,10 +244,19 @@ def parameter(value: object) -> Cell:
 def figures(summary: Summary) -> Table:
     """Return all figures of all tested utterances."""
     rows: list[Row] = [
-        (tables.METRICS[name].title, cell(figure.value), interval_cell(figure.interval), cell(figure.chance))
+        (
+            tables.METRICS[name].title,
+            cell(figure.value),
+            interval_cell(figure.interval),
+            interval_cell(figure.interval_given_models),
+            *([cell(figure.spread_over_seeds)] if summary.seeds else []),
+            cell(figure.chance),
+        )
         for name, figure in summary.figures.items()
     ]
-    return Table("All figures, pooled over all folds", ("figure", "value", "interval", "chance"), rows)
+    over_seeds = ["standard deviation over seeds"] if summary.seeds else []
+    heads = ("figure", "value", "interval", "interval given these models", *over_seeds, "chance")
+    return Table("All figures, pooled over all folds", heads, rows)
 
 
 def stages(found: Times) -> Table:

@@ -7,7 +7,7 @@ from affex.pipeline.publishing.checklist_answers import PARTLY, RUN, Answer, Kno
 from affex.pipeline.publishing.methods_figures import DEFINITIONS
 from affex.pipeline.publishing.prose import as_text, cite
 from affex.pipeline.publishing.references import reference
-from affex.pipeline.reporting import comparisons, tables
+from affex.pipeline.reporting import comparison_tables, comparisons, tables
 
 
 def baselines(known: Known) -> Answer:
@@ -42,8 +42,22 @@ def uncertainty(known: Known) -> Answer:
     method = f"{summary.interval_method}, over {summary.n_clusters} {known.unit}s"
     sources = "; ".join(reference(key).label for key in ("quenouille1956", "tukey1958"))
     none = " ".join(f"None where {reason}." for reason in sorted(reasons))
-    text = " ".join(filter(None, (f"{found} ({method}; {sources}).", none, _calibration(known))))
-    return Answer(RUN, text, record("figures.interval", "interval_method", "calibration"))
+    text = " ".join(filter(None, (f"{found} ({method}; {sources}).", *_beside(known), none, _calibration(known))))
+    fields = ("figures.interval", "figures.interval_given_models", "interval_method", "calibration")
+    return Answer(RUN, text, record(*fields))
+
+
+def _beside(known: Known) -> Iterator[str]:
+    """Yield the main figure's interval for the given models, and its spread over seeds, where there are such."""
+    summary = known.summary
+    name, metric = next(iter(summary.headlines.items()))
+    if summary.interval(name).includes_training:
+        yield (
+            f"These intervals are for models trained on as many other {known.unit}s; for the trained models alone, "
+            f"{metric.title} {tables.with_interval(summary.given_models(name))}."
+        )
+    if summary.seeds:
+        yield f"{tables.seeds_words(summary)}."
 
 
 def _calibration(known: Known) -> str:
@@ -71,9 +85,9 @@ def tests(known: Known) -> Answer:
 
 
 def _test(found: comparisons.Found) -> str:
-    runs = {run.name: letter for letter, run in tables.lettered(found.compared)}
+    runs = {run.name: letter for letter, run in comparison_tables.lettered(found.compared)}
     named = ", ".join(f"{letter} = {name}" for name, letter in runs.items())
-    pairs = zip(tables.pair_words(found.compared), found.compared.pairs, strict=True)
+    pairs = zip(comparison_tables.pair_words(found.compared), found.compared.pairs, strict=True)
     verdicts = "; ".join(f"{pair}: {verdict} (p {tables.probability(one.p_holm)})" for (pair, verdict), one in pairs)
     return (
         f"Paired permutation test of {found.compared.known.title} over {found.compared.n_clusters} "

@@ -73,8 +73,8 @@ def _system(summary: Summary) -> Iterator[str | Cite]:
 
 def _software(summary: Summary) -> Iterator[str | Cite]:
     settings = summary.about.settings
-    seeds = prose.listed([str(seed) for seed in settings.seeds])
-    yield f"All random numbers have the {'seeds' if len(settings.seeds) > 1 else 'seed'} {seeds}. "
+    every = summary.seeds or settings.every_seed
+    yield f"All random numbers have the {'seeds' if len(every) > 1 else 'seed'} {prose.listed(list(map(str, every)))}. "
     versions = dict(summary.versions)
     own = versions.pop("affex", "")
     devices = {model.settings.device for model in described.models(settings)} - {"cpu"}

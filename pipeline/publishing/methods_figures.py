@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from affex.pipeline.evaluation.conclusions import SURE
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.publishing.prose import Cite, cite, listed
 from affex.pipeline.reporting.compared import Compared
@@ -42,7 +43,17 @@ def _intervals(summary: Summary) -> Iterator[str | Cite]:
     yield f"Intervals are at {interval.level:.0%} over {interval.n_clusters} {unit}s, not over utterances: "
     yield summary.interval_method.replace("cluster", unit)
     yield from cite("quenouille1956", "tukey1958")
-    yield f"; they hold for the trained models on other {unit}s, without what other training {unit}s would change. "
+    if not interval.includes_training:
+        yield f"; they hold for the trained model on other {unit}s, without what other training {unit}s would change. "
+        return
+    yield from cite("nadeau2003", "satterthwaite1946", "bartlett1947")
+    given, title = summary.given_models(name), summary.headlines[name].title
+    yield f"; they are for models trained on as many other {unit}s and tested on new ones. "
+    yield f"For the trained models alone the interval of the {title} is [{given.low:.3f}, {given.high:.3f}]. "
+    if summary.seeds:
+        spread = summary.figures[name].spread_over_seeds
+        yield f"Figures are means over {len(summary.seeds)} seeds; the standard deviation of the "
+        yield f"{summary.headlines[name].title} over seeds is {'unknown' if spread is None else f'{spread:.3f}'}. "
 
 
 def _test(found: Compared) -> Iterator[str | Cite]:
@@ -58,7 +69,9 @@ def _test(found: Compared) -> Iterator[str | Cite]:
         yield f", corrected for {len(found.pairs)} pairs by Holm's procedure"
         yield from cite("holm1979")
     yield f", at the level {found.alpha:g}. "
-    if found.margin:
-        yield f"Runs are called equal only if the interval of their difference lies within {found.margin:g} of 0"
-        yield from cite("schuirmann1987")
+    if found.rope:
+        yield f"Runs are called equal if their expected difference lies within {found.rope:g} of 0 "
+        yield f"with a probability of {SURE:g} or more, by a Bayesian correlated t-test on the jackknife's "
+        yield "pseudo-values"
+        yield from cite("corani2015", "benavoli2017")
         yield ". "

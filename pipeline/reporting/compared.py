@@ -27,6 +27,8 @@ class ComparedRun:
         None where values are predicted.
     n_left_out
         How many of its utterances do not count, because not all runs tested them.
+    seeds
+        The seeds of the run, of which the first counts here; empty with one.
     model, transductive, leaks, class_lost, depends_on
         As in `pipeline.evaluation.summary.Summary`.
     """
@@ -39,6 +41,7 @@ class ComparedRun:
     class_lost: ClassLost | None
     largest_score: LargestScore | None
     n_left_out: int
+    seeds: tuple[int, ...]
     depends_on: str
 
 
@@ -60,14 +63,16 @@ class Compared:
         Every pair of runs.
     alpha
         The level of significance, for all pairs together.
-    margin
-        Smaller differences count as equal; None for a figure in units of the target.
+    rope
+        Differences up to this do not matter; None for a figure in units of the target, unless the user says one.
     least_p
         The least p that the test can reach.
     draws, seed
         The number of random permutations, and their seed; None if all permutations were computed.
     ceiling
         The figure of a human rater, if known.
+    interval_method, difference_method
+        How the intervals of runs, and those of differences, are computed.
     notes
         Caveats for the reader, one sentence each.
     """
@@ -83,11 +88,12 @@ class Compared:
     runs: tuple[ComparedRun, ...]
     pairs: tuple[Comparison, ...]
     alpha: float
-    margin: float | None
+    rope: float | None
     least_p: float
     draws: int | None
     seed: int
     interval_method: str
+    difference_method: str
     ceiling: Ceiling | None
     versions: Mapping[str, str]
     notes: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,12 +23,12 @@ import numpy as np
 
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import conclusions, runs
-from affex.pipeline.evaluation.figures import interval_of
+from affex.pipeline.evaluation.figures import interval_of, n_folds
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.significance import DRAWS, Comparison, Predictions, pairwise
-from affex.pipeline.evaluation.summary import METHOD, Summary, largest_score, versions
-from affex.pipeline.reporting import listing, pictures, tables
+from affex.pipeline.evaluation.summary import METHOD, Summary, largest_score, method_of, versions
+from affex.pipeline.reporting import comparison_tables, listing, pictures, tables
 from affex.pipeline.reporting.compared import Compared, ComparedRun
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.records import plain
@@ -55,7 +56,7 @@ ALIKE: Mapping[str, Callable[[Summary], Any]] = {
 
 
 def report(
-    console: "Terminal", names: Sequence[str], cache: Path, out: Path | None, metric: str
+    console: "Terminal", names: Sequence[str], cache: Path, out: Path | None, metric: str, rope: float | None = None
 ) -> tuple[Path, Compared]:
     """Compare finished runs, write the files and print the tables; return the folder and the written comparison.
 
@@ -71,6 +72,8 @@ def report(
         The folder of the files; None for one under the corpus's ``comparisons``.
     metric
         A headline figure; empty for UAR, or CCC where values are predicted.
+    rope
+        The largest difference that does not matter; None for that of the figure (`conclusions.rope_of`).
 
     Raises
     ------
@@ -79,22 +82,22 @@ def report(
     AffexError
         If the runs contradict each other, or the folder cannot be written.
     """
-    found = compare(runs.find(names, cache), metric)
+    found = compare(runs.find(names, cache), metric, rope)
     folder = out or folder_of(found, cache)
     write(found, folder)
-    tables.show_comparison(found, console.rich)
+    comparison_tables.show_comparison(found, console.rich)
     console.print(f"-> {folder}")
     return folder, found
 
 
-def compare(members: Sequence[Run], metric: str = "") -> Compared:
+def compare(members: Sequence[Run], metric: str = "", rope: float | None = None) -> Compared:
     """Return what ``comparison.json`` holds.
 
     Parameters
     ----------
     members
         At least two runs of one corpus and one protocol.
-    metric
+    metric, rope
         As for `report`.
 
     Raises
@@ -106,8 +109,9 @@ def compare(members: Sequence[Run], metric: str = "") -> Compared:
     first = members[0].summary
     _require_alike({name: run.summary for name, run in named.items()})
     metric, unit = _metric(metric, first), first.about.unit
+    rope = _rope(rope, first.headlines[metric].high)
     scores = shared({name: run.scores for name, run in named.items()})
-    pairs = _pairs(scores, metric, unit)
+    pairs = _pairs(scores, metric, unit, rope)
     one = next(iter(scores.values()))
     found = Compared(
         metric=metric,
@@ -121,11 +125,12 @@ def compare(members: Sequence[Run], metric: str = "") -> Compared:
         runs=tuple(_entry(name, named[name], own, metric) for name, own in scores.items()),
         pairs=pairs,
         alpha=ALPHA,
-        margin=conclusions.margin_of(first.headlines[metric].high),
+        rope=rope,
         least_p=pairs[0].least_p,
         draws=None if pairs[0].exact else DRAWS,
         seed=SEED,
-        interval_method=METHOD,
+        interval_method=method_of(one),
+        difference_method=METHOD,
         ceiling=next((run.summary.ceiling for run in members if run.summary.ceiling), None),
         versions=versions(),
     )
@@ -145,7 +150,7 @@ def write(found: Compared, folder: Path) -> None:
     AffexError
         If the folder cannot be written.
     """
-    text = tables.as_text(lambda console: tables.show_comparison(found, console))
+    text = tables.as_text(lambda console: comparison_tables.show_comparison(found, console))
     contents = {"comparison.txt": text.encode(), "comparison.png": pictures.comparison_picture(found)}
     bundle.write(folder, RECORD, plain(found), contents)
 
@@ -262,12 +267,29 @@ def _metric(name: str, summary: Summary) -> str:
     return name or able[0]
 
 
-def _pairs(scores: Mapping[str, Scores], metric: str, unit: str) -> tuple[Comparison, ...]:
+def _rope(wanted: float | None, high: float) -> float | None:
+    """Return the region of practical equivalence; None where the figure has none.
+
+    Raises
+    ------
+    UsageError
+        If it is no positive number.
+    """
+    if wanted is not None and not (0 < wanted < math.inf):
+        raise UsageError(
+            f"ROPE={wanted:g}: expected the largest difference that does not matter, a number above 0 in the figure's "
+            f"unit, as in ROPE={conclusions.ROPE:g}."
+        )
+    return conclusions.rope_of(high, wanted)
+
+
+def _pairs(scores: Mapping[str, Scores], metric: str, unit: str, rope: float | None) -> tuple[Comparison, ...]:
     predictions = {
-        name: Predictions(own.true, own.predicted, own.clusters, own.classes or None) for name, own in scores.items()
+        name: Predictions(own.true, own.predicted, own.clusters, own.classes or None, n_folds(own))
+        for name, own in scores.items()
     }
     try:
-        return pairwise(predictions, metric, alpha=ALPHA, seed=SEED, unit=unit)
+        return pairwise(predictions, metric, alpha=ALPHA, seed=SEED, unit=unit, rope=rope)
     except ValueError as error:
         raise AffexError(f"The runs cannot be compared: {error}.") from error
 
@@ -283,6 +305,7 @@ def _entry(name: str, run: Run, scores: Scores, metric: str) -> ComparedRun:
         class_lost=run.summary.class_lost,
         largest_score=largest_score(scores) if scores.classes else None,
         n_left_out=len(run.scores) - len(scores),
+        seeds=run.summary.seeds,
         depends_on=run.summary.depends_on,
     )
 
@@ -314,6 +337,10 @@ def _notes_of(run: ComparedRun, found: Compared) -> Iterator[str]:
     if run.n_left_out:
         total = found.n_utterances + run.n_left_out
         yield f"{run.n_left_out} of {total} utterances of {run.name} do not count: not all runs tested them"
+    if run.seeds:
+        yield (
+            f"{run.name} ran with {len(run.seeds)} seeds: its predictions with the first, {run.seeds[0]}, are compared"
+        )
     if run.figure.reason:
         yield f"no interval for {run.name}: {run.figure.reason}"
     if run.largest_score and run.largest_score.differs:

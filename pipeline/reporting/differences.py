@@ -256,6 +256,7 @@ def _numbers(summary: Summary) -> Iterator[tuple[str, float | None]]:
         if figure.interval is not None:
             yield f"{name} (lower end)", figure.interval.low
             yield f"{name} (upper end)", figure.interval.high
+        yield from ((f"{name} (of seed number {number})", value) for number, value in enumerate(figure.of_seeds, 1))
 
 
 def _apart(before: float | None, after: float | None) -> float | None:

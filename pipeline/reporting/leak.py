@@ -301,6 +301,6 @@ def _worth(gain: Interval, higher: float, heard: str, unit: str) -> str:
         "better": f"this part of {higher:.3f} comes from known {heard}s, and is lost with new {heard}s",
         "worse": f"known {heard}s did not help, the model is clearly worse",
         "equal": f"{conclusions.in_words(found, gain.n_clusters)}, so known {heard}s add little or nothing",
-        "unknown": f"the effect of known {heard}s is {conclusions.in_words(found, gain.n_clusters, unit)}",
+        "unknown": f"the effect of known {heard}s: {conclusions.in_words(found, gain.n_clusters, unit)}",
     }
     return words[found]

@@ -134,6 +134,9 @@ def figures(summary: Summary) -> dict[str, float]:
         ends = figure.interval
         found |= {name: figure.value, f"{name}_chance": figure.chance}
         found |= {f"{name}_low": ends.low, f"{name}_high": ends.high} if ends else {}
+        given = figure.interval_given_models
+        found |= {f"{name}_low_given_models": given.low, f"{name}_high_given_models": given.high} if given else {}
+        found |= {f"{name}_sd_over_seeds": figure.spread_over_seeds}
     return {name: float(value) for name, value in found.items() if value is not None}
 
 

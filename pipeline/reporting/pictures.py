@@ -18,15 +18,8 @@ from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.reporting.compared import Compared
-from affex.pipeline.reporting.tables import (
-    comparison_title,
-    headline,
-    known_ceiling,
-    lettered,
-    mark,
-    pair_words,
-    title,
-)
+from affex.pipeline.reporting.comparison_tables import comparison_title, known_ceiling, lettered, pair_words
+from affex.pipeline.reporting.tables import headline, mark, title
 from affex.pipeline.text.printable import printable
 
 if TYPE_CHECKING:

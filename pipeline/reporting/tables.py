@@ -7,16 +7,14 @@ import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from affex.pipeline.evaluation import conclusions, metrics, speakers
 from affex.pipeline.evaluation.controls import Control
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
-from affex.pipeline.evaluation.significance import Comparison
 from affex.pipeline.evaluation.summary import LargestScore, SpeakerFigures, Summary
-from affex.pipeline.reporting.compared import Compared, ComparedRun
+from affex.pipeline.reporting.compared import ComparedRun
 from affex.pipeline.text.console import plain_console
 from affex.pipeline.text.printable import printable
 
@@ -66,9 +64,12 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
     for leak in summary.leaks:
         console.print(Text(f"LEAK: {leak}."))
     console.print(Text(f"Figures{beside}: {_headline_words(summary)}"))
-    console.print(fitting(console, _headline_table(summary, beside), _headline_table(summary, "")))
+    narrow = fitting(console, _headline_table(summary, beside), _headline_table(summary, ""))
+    console.print(fitting(console, _headline_table(summary, beside, both=True), narrow))
     if summary.control:
         console.print(Text(f"Texts: {control_words(summary.control, summary.about.unit)}."))
+    if summary.seeds:
+        console.print(Text(f"Seeds: {seeds_words(summary)}."))
     console.print(Text(f"Against chance{beside}: {chance_words(summary)}."))
     if summary.largest_score:
         console.print(Text(f"Speakers and classes: {_spread_words(summary)}."))
@@ -91,90 +92,6 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
         console.print(Text(f"Note: {note}."))
     where = f" -> {folder}" if folder else ""
     console.print(Text(headline(summary) + where))
-
-
-def show_comparison(found: Compared, console: "Console") -> None:
-    """Print a comparison: the runs, every pair of runs, the method, and the caveats."""
-    from rich.text import Text
-
-    console.print(Text(comparison_title(found), style="bold"))
-    runs = _run_table(found, [f"{letter}  {run.name}" for letter, run in lettered(found)])
-    if fitting(console, runs, "") is not runs:
-        console.print(Text("\n".join(f"{letter} = {run.name}" for letter, run in lettered(found))))
-        runs = _run_table(found, [letter for letter, _ in lettered(found)])
-    console.print(runs)
-    console.print(fitting(console, _pair_table(found), _pair_table(found, ("p", "p_holm"))))
-    console.print(Text(method(found)))
-    console.print(Text("Runs are in the order of the command: differences that are not significant are not ranked."))
-    for note in found.notes:
-        console.print(Text(f"Note: {note}."))
-
-
-def show_against(found: Compared, titles: Sequence[str], base: str, console: "Console") -> None:
-    """Print the runs of a comparison in one table, each compared with a base run.
-
-    Parameters
-    ----------
-    found
-        What `pipeline.reporting.comparison.compare` returns.
-    titles
-        The names of the runs here, in their order.
-    base
-        The name of the run that the others are compared with.
-    """
-    from rich.text import Text
-
-    called = dict(zip((run.name for run in found.runs), titles, strict=True))
-    console.print(Text(comparison_title(found), style="bold"))
-    console.print(_against_table(found, called, base))
-    console.print(Text(method(found)))
-    console.print(Text(_verdict(found, called, base)))
-    for note in found.notes:
-        console.print(Text(f"Note: {note}."))
-
-
-def comparison_title(found: Compared) -> str:
-    """Return the title of a comparison, in a line."""
-    target = () if found.protocol.target == "label" else (found.protocol.target,)
-    return (
-        f"{found.corpus}: {', '.join((*target, found.protocol.name))}: {found.known.title} of {len(found.runs)} runs "
-        f"on {found.n_utterances} utterances of {found.n_clusters} {found.unit}s"
-    )
-
-
-def lettered(found: Compared) -> list[tuple[str, ComparedRun]]:
-    """Return the runs of a comparison, each with its letter."""
-    return list(zip(ascii_uppercase, found.runs, strict=False))
-
-
-def readable(found: Compared) -> list[str]:
-    """Return a name of each run in words: what differs between the runs' models, and a hash where that is the same.
-
-    A run's folder is called ``compare_svm_loso-1f0c9a52``; in words it is ``compare, svm``.
-    """
-    words = [", ".join(run.model) for run in found.runs]
-    return [
-        f"{name} ({run.name.rpartition('-')[2]})" if words.count(name) > 1 else name
-        for name, run in zip(words, found.runs, strict=True)
-    ]
-
-
-def pair_words(found: Compared) -> list[tuple[str, str]]:
-    """Return the compared pairs of runs, as in ``A - B``, and the verdict, as in ``A better``."""
-    letter = {run.name: letter for letter, run in lettered(found)}
-    return [
-        (
-            f"{letter[pair.one]} - {letter[pair.other]}",
-            f"{letter[pair.winner]} {pair.verdict}" if pair.winner else pair.verdict,
-        )
-        for pair in found.pairs
-    ]
-
-
-def known_ceiling(found: Compared) -> Ceiling | None:
-    """Return the ceiling of human raters for the compared figure, if known."""
-    ceiling = found.ceiling
-    return ceiling if ceiling and ceiling.metric == found.metric and ceiling.value is not None else None
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
@@ -254,16 +171,24 @@ def _counts(summary: Summary) -> str:
     n_classes = f", {len(summary.classes)} classes" if summary.classes else ""
     words = (
         f"{summary.n_utterances} utterances of {summary.n_clusters} {about.unit}s in {n_folds} "
-        f"fold{'s' * (n_folds != 1)}{n_classes}, seed {', '.join(map(str, about.settings.seeds))}, "
+        f"fold{'s' * (n_folds != 1)}{n_classes}, {_seeds(summary)}, "
         f"protocol {summary.protocol_hash[:8]}"
     )
     left_out = ", ".join(f"{n} {reason}" for reason, n in summary.left_out.items())
     return words + (f"; left out: {left_out}" if left_out else "")
 
 
+def _seeds(summary: Summary) -> str:
+    """Return the seed, the seeds whose figures were averaged, or those of a fusion's members."""
+    found = summary.seeds or summary.about.settings.every_seed
+    return f"seed{'s' * (len(summary.seeds) > 1)} {', '.join(map(str, found))}"
+
+
 def _headline_words(summary: Summary) -> str:
-    level = summary.interval(next(iter(summary.headlines))).level
-    return f"{level:.0%} intervals over {summary.n_clusters} {summary.about.unit}s; chance is {summary.chance_is}"
+    interval, unit = summary.interval(next(iter(summary.headlines))), summary.about.unit
+    with_training = any(summary.interval(name).includes_training for name in summary.headlines)
+    what = f"for models trained on other {unit}s" if with_training else "for the given model"
+    return f"{interval.level:.0%} intervals over {summary.n_clusters} {unit}s, {what}; chance is {summary.chance_is}"
 
 
 def _calibration_words(error: Interval, summary: Summary) -> str:
@@ -276,20 +201,42 @@ def _spread_words(summary: Summary) -> str:
     return speakers.in_words(found, len(summary.classes), summary.about.unit) if found else "not counted"
 
 
-def _headline_table(summary: Summary, beside: str) -> "Table":
+def _headline_table(summary: Summary, beside: str, *, both: bool = False) -> "Table":
+    """Return the headline figures; `both` intervals where there is room."""
+    both = both and any(summary.interval(name).includes_training for name in summary.headlines)
     rows = (
         (
             metric.title,
             f"{number(summary.figures[name].value)}{beside}",
-            _ends_of(summary.interval(name)),
+            ends_of(summary.interval(name)),
+            *([ends_of(summary.given_models(name))] if both else []),
+            *([number(summary.figures[name].spread_over_seeds)] if summary.seeds else []),
             number(summary.figures[name].chance),
         )
         for name, metric in summary.headlines.items()
     )
-    return table(("", "score", "interval", "chance"), rows)
+    given = ["given these models"] if both else []
+    over_seeds = ["sd over seeds"] if summary.seeds else []
+    return table(("", "score", "interval", *given, *over_seeds, "chance"), rows)
 
 
-def _ends_of(interval: Interval) -> str:
+def seeds_words(summary: Summary) -> str:
+    """Return in words how the main figure varies over seeds, and that the rest is of the first; empty with one seed."""
+    name, metric = next(iter(summary.headlines.items()))
+    figure = summary.figures[name]
+    known = [one for one in figure.of_seeds if one is not None]
+    if not known:
+        return ""
+    values = ", ".join(map(number, figure.of_seeds))
+    return (
+        f"{metric.title} with the seeds {', '.join(map(str, summary.seeds))}: {values} "
+        f"(standard deviation {number(figure.spread_over_seeds)}); figures are means over seeds, their intervals are "
+        f"over {summary.about.unit}s; classes, {summary.about.unit}s and predictions are of seed {summary.seeds[0]}"
+    )
+
+
+def ends_of(interval: Interval) -> str:
+    """Return an interval, as in ``[0.701, 0.873]``; ``none`` if there is none."""
     return ends(interval.low, interval.high) or "none"
 
 
@@ -309,94 +256,6 @@ def _without_interval(summary: Summary) -> Iterator[str]:
     for name, metric in summary.headlines.items():
         titles.setdefault(summary.interval(name).reason, []).append(metric.title)
     yield from (f"no interval for {', '.join(names)}: {reason}" for reason, names in titles.items() if reason)
-
-
-def _run_table(found: Compared, names: Sequence[str]) -> "Table":
-    rows = [
-        (name, f"{number(run.figure.value)}{mark(run)}", _ends_of(run.figure))
-        for name, run in zip(names, found.runs, strict=True)
-    ]
-    ceiling = known_ceiling(found)
-    if ceiling:
-        rows.append(("human rater", number(ceiling.value), f"{ceiling.n_judgements} votes"))
-    return table(("run", found.known.title, f"{found.runs[0].figure.level:.0%} interval"), rows)
-
-
-def _pair_table(found: Compared, p_values: Sequence[str] = ("p", "p_holm", "least_p")) -> "Table":
-    titles = {"p": "p", "p_holm": "Holm p", "least_p": "least p"}
-    rows = (
-        (
-            words,
-            _signed(pair.difference.value, pair.difference.low, pair.difference.high),
-            *(probability(getattr(pair, name)) for name in p_values),
-            verdict,
-        )
-        for (words, verdict), pair in zip(pair_words(found), found.pairs, strict=True)
-    )
-    return table(("pair", "difference", *(titles[name] for name in p_values), "verdict"), rows)
-
-
-def _signed(value: float, low: float | None, high: float | None) -> str:
-    """Return a difference with its interval, as in ``+0.100 [0.020, 0.180]``."""
-    return f"{value:+.3f} {ends(low, high)}".rstrip()
-
-
-def _against_table(found: Compared, called: Mapping[str, str], base: str) -> "Table":
-    pairs = _pairs_with(found, base)
-    rows = (
-        (
-            called[run.name],
-            f"{number(run.figure.value)}{mark(run)}",
-            _ends_of(run.figure),
-            *(_against(pairs[run.name], base) if run.name in pairs else ("", "")),
-        )
-        for run in found.runs
-    )
-    level = found.runs[0].figure.level
-    return table(("run", found.known.title, f"{level:.0%} interval", f"less {called[base]}", "Holm p"), rows)
-
-
-def _pairs_with(found: Compared, base: str) -> dict[str, Comparison]:
-    """Return the pairs that contain a run, by the name of the other run."""
-    pairs = (pair for pair in found.pairs if base in (pair.one, pair.other))
-    return {pair.one if pair.other == base else pair.other: pair for pair in pairs}
-
-
-def _against(pair: Comparison, base: str) -> tuple[str, str]:
-    """Return the difference between the other run of a pair and the base, and its p-value."""
-    value, low, high = pair.difference.value, pair.difference.low, pair.difference.high
-    if pair.one == base:
-        value, low, high = 0 - value, _negative(high), _negative(low)
-    return _signed(value, low, high), probability(pair.p_holm)
-
-
-def _negative(end: float | None) -> float | None:
-    return None if end is None else 0 - end
-
-
-def _verdict(found: Compared, called: Mapping[str, str], base: str) -> str:
-    """Return in words which runs are better or worse than the base, and what the intervals allow for the others."""
-    words = ", ".join(f"{called[run]} {_beside(pair, base)}" for run, pair in _pairs_with(found, base).items())
-    return f"Against {called[base]}: {words}."
-
-
-def _beside(pair: Comparison, base: str) -> str:
-    if pair.winner:
-        return f"is {'worse' if pair.winner == base else 'better'}"
-    return f"is {pair.verdict}" if pair.verdict.startswith(("equal", "undecided")) else pair.verdict
-
-
-def method(found: Compared) -> str:
-    """Return in words how every pair of runs was compared."""
-    unit, n, n_pairs = found.unit, found.n_clusters, len(found.pairs)
-    ways = f"{found.draws} ways drawn (seed {found.seed})" if found.draws else f"all 2^{n} ways"
-    holm = f"Holm's correction for {n_pairs} pairs; " if n_pairs > 1 else ""
-    margin = f" Equal is a pair whose whole interval lies within {found.margin:g} of 0." if found.margin else ""
-    return (
-        f"Paired permutation test: the two runs' whole sets of predictions are swapped {unit} by {unit}, in {ways}; "
-        f"two-sided p of the difference of the pooled {found.known.title}, {probability(found.least_p)} at the least; "
-        f"{holm}alpha {found.alpha:g}.{margin}"
-    )
 
 
 def _class_table(summary: Summary) -> "Table":

@@ -38,7 +38,8 @@ ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE", "audit": "F
 #: The other variables.
 VALUES = {
     *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION", "RUNS"),
-    *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "MODEL", "EXCLUDE", "BY", "FILE"),
+    *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "SEEDS"),
+    *("ROPE", "MODEL", "EXCLUDE", "BY", "FILE"),
     *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG", "SYSTEM", "RUN", "LOG"),
     *("CONTROLS", "NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH", "SPEAKER"),
 }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from affex.pipeline.evaluation import protocols, runs
 from affex.pipeline.pages import comparison as comparison_page
 from affex.pipeline.pages import run as run_page
-from affex.pipeline.reporting import comparison, coverage, tables
+from affex.pipeline.reporting import comparison, comparison_tables, coverage, tables
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.specs.features import feature_specs
 from affex.pipeline.text.console import Terminal
@@ -76,7 +76,7 @@ def _shown(workspace: "Workspace", four: "Mapping[str, Run]") -> None:
     pages = {title: run_page.write(run, run_page.Beside(workspace.datasets)) for title, run in four.items()}
     page = comparison_page.write(found, folder, [run.folder for run in four.values()])
     best = max(found.runs[:2], key=lambda run: run.figure.value)
-    tables.show_against(found, list(four), best.name, workspace.console.rich)
+    comparison_tables.show_against(found, list(four), best.name, workspace.console.rich)
     one = next(iter(four.values())).summary
     workspace.console.print(f"Chance: {one.chance_is}, {tables.number(one.figure(found.metric).chance)}.")
     for title, own in pages.items():

@@ -281,6 +281,10 @@ def _fused(
     from affex.pipeline.fusion import fusion as rules
     from affex.pipeline.reporting import report
 
+    if settings.seeds > 1:
+        raise UsageError(
+            f"SEEDS={settings.seeds} is for one model: a fusion reads one run a member. Evaluate with one SEED each."
+        )
     rule = rules.rule_of(settings.fusion)
     rules.require_able(rule, protocols.of_settings(settings))
     inner = settings.inner or rules.RULES[rule].learns
@@ -341,12 +345,14 @@ def _evaluated(
     lap
         The stages before.
     """
+    from affex.pipeline.evaluation import seeds
     from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
     from affex.pipeline.evaluation.task import prepare
     from affex.pipeline.reporting import report
     from affex.pipeline.reporting.inputs import inputs_of
     from affex.pipeline.streams.readers import reader_of
 
+    seeds.require_able(plan)
     settings, remarks = plan.settings, (*departures(plan.settings), *workspace.notes)
     allowed = settings.allow_leaks
     folder = out or workspace.folder / "runs" / report.run_name(plan.about())
@@ -364,6 +370,7 @@ def _evaluated(
     atomic.require_writable(folder)
     with lap.stage("folds"):
         result = _cross_validated(workspace, task, plan, kept)
+        result = seeds.with_others(result, plan, functools.partial(_with_seed, workspace, task, kept))
     result = replace(result, notes=(*remarks, *warnings, *result.notes), leaks=leaks)
     known = inputs_of(workspace.datasets, specs, basis)
     _written(workspace.console, result, folder, basis, settings, made_from, lap, known)
@@ -464,6 +471,11 @@ def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "Fini
             keep=lambda number, outcome: kept.keep(number, task.folds[number], outcome),
             likeness=Likeness((*DISTRIBUTIONS, "python")),
         )
+
+
+def _with_seed(workspace: Workspace, task: "Task", kept: "FinishedFolds", plan: Plan) -> "Result":
+    """Evaluate with a further seed; its folds are kept beside those of the first."""
+    return _cross_validated(workspace, task, plan, replace(kept, seed=plan.settings.seed, inner=False))
 
 
 def _written(
