@@ -116,7 +116,7 @@ def evaluate(
     classes: str | None = None,
     speaker_norm: Any = False,
     reweight: bool = False,
-    soft: bool = False,
+    soft: Any = False,
     fusion: str = "early",
     seed: int = 0,
     inner: bool = False,
@@ -146,7 +146,9 @@ def evaluate(
         What is predicted, and which classes count, as ``"ang,neu,sad,hap+exc"``.
     speaker_norm
         True for z-scores within each speaker, ``"mean"`` to subtract the speaker's mean: both are transductive.
-    reweight, soft, fusion, seed, inner, allow_leaks
+    soft
+        True to train on the shares of the raters' votes, ``"dawid-skene"`` on what a model of the raters makes of them.
+    reweight, fusion, seed, inner, allow_leaks
         As on the command line; see `affex.pipeline.evaluation.settings.Settings`.
     out
         The folder that the files of the run, and its page, are written to; None for no files.
@@ -193,7 +195,7 @@ def evaluate(
         classes=classes,
         speaker_norm=plain(speaker_norm),
         reweight=reweight,
-        soft=soft,
+        soft=plain(soft),
         fusion=fusion,
         seed=plain(seed),
         device=where.device,

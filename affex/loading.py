@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: What `load` may return of an utterance beside the target: fields of `affex.pipeline.manifest.utterance.Utterance`.
-LABELS = ("label", "valence", "arousal", "dominance", "votes", "text", "sex", "session", "dialog", "split", "part")
+LABELS = (
+    *("label", "valence", "arousal", "dominance", "votes", "raters"),
+    *("text", "sex", "session", "dialog", "split", "part"),
+)
 
 
 @with_place
