@@ -116,7 +116,7 @@ def test_a_classifier_has_a_spec(spec: str) -> None:
     [
         ({"speaker_norm": "median"}, 'speaker_norm = "median": expected true, false or "mean"'),
         ({"seed": True}, "seed = true: expected a whole number"),
-        ({"soft": "yes"}, 'soft = "yes": expected true or false'),
+        ({"soft": "yes"}, 'soft = "yes": expected true, false or "dawid-skene"'),
         ({"device": "tpu"}, 'device = "tpu": expected "cpu" or "cuda"'),
         ({"features": ["a"]}, r"features = \['a'\]: expected a text in quotes, or an array of such"),
         ({"protocol": None}, "protocol = None: expected a text in quotes"),

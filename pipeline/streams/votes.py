@@ -39,7 +39,8 @@ class NamedVotes:
     @property
     def rated(self) -> NDArray[np.bool_]:
         """Which utterances have a vote for a class, ``(n_utterances,)``."""
-        return np.diff(self.given.indptr) > 0
+        found: NDArray[np.bool_] = np.diff(self.given.indptr) > 0
+        return found
 
     @property
     def of_raters(self) -> Floats:
