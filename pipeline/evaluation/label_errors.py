@@ -8,8 +8,8 @@ the greatest of the other classes: the smaller, the likelier is an error.
 The scores are those of the run itself, so of models that did not hear the speaker. Nothing is dropped: no figure and no
 training changes. A model errs on right labels, too. How many would be listed if every label were right, is estimated
 from the probabilities themselves: if they are calibrated, the label of an utterance whose class the model is sure is
-``c`` is another one with the probability ``1 - p_c``, and the sum of these is expected by chance. Probabilities that are
-too timid make it too large. So how long the list is, says little of how many labels are wrong; its order is what helps.
+``c`` is another one with the probability ``1 - p_c``, and the sum of these is expected by chance. Probabilities that
+are too timid make it too large. So how long the list is, says little of how many labels are wrong; its order helps.
 
 References
 ----------
@@ -65,8 +65,8 @@ class Suspect:
     ----------
     number
         Its place among the scores.
-    label, sure
-        Its label, and the class that the model is sure of; empty if of none.
+    label
+        Its label.
     p_label, p_other
         The probabilities of the label, and of the most probable other class.
     other
@@ -77,7 +77,6 @@ class Suspect:
 
     number: int
     label: str
-    sure: str
     p_label: float
     p_other: float
     other: str
@@ -142,7 +141,6 @@ def suspects(scores: Scores) -> Iterator[Suspect]:
         yield Suspect(
             number=number,
             label=scores.classes[label],
-            sure=scores.classes[sure[number]] if sure[number] >= 0 else "",
             p_label=float(row[label]),
             p_other=float(row[other]),
             other=scores.classes[other],

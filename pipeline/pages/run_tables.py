@@ -152,8 +152,10 @@ def label_errors(scores: Scores, unit: str) -> Table | None:
     """Return the labels that are likeliest wrong; None where none is likely wrong."""
     likely = [one for one in suspects(scores) if one.likely]
     rows: list[Row] = [
-        (str(scores.ids[one.number]), str(scores.clusters[one.number]), one.label, one.other)
-        + (cell(one.p_label), cell(one.p_other), cell(one.margin))
+        (
+            *(str(scores.ids[one.number]), str(scores.clusters[one.number]), one.label, one.other),
+            *map(cell, (one.p_label, one.p_other, one.margin)),
+        )
         for one in likely[:SUSPECTS]
     ]
     more = f", the first {SUSPECTS} of {len(likely)}" if len(likely) > SUSPECTS else ""
