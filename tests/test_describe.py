@@ -200,6 +200,7 @@ def crowd(n: int, names: tuple[str, ...], speakers: tuple[str, ...]) -> list[Utt
             label=names[i % len(names)],
             session=names[i // 2 % len(names)],
             votes=((names[i % len(names)],), (names[i % 3 % len(names)],)) if i < 300 else (),
+            raters=(speakers[i % 3], speakers[-1 - i % 3]) if i < 300 else (),
             audio=Media(f"{max(1, i)}.wav"),
         )
         for i in range(n)
