@@ -32,8 +32,8 @@ from affex.pipeline.streams.votes import NamedVotes
 Numbers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-#: How many votes of the typical rater stand beside a rater's own, in each class: of 4, 8, 16, 32 and 64 the one whose
-#: probabilities of the classes of made votes are best, for raters of 10 to 300 votes (`benchmarks/raters.py`).
+#: How many votes of the typical rater stand beside a rater's own, in each class: of 4, 8, 16, 32 and 64 votes, 16 and 32
+#: give the best probabilities of the classes of made votes, for raters of 10 to 300 votes (`benchmarks/raters.py`).
 STRENGTH = 16.0
 #: A rater of fewer votes than this is said to be held near the typical rater.
 FEW = 10

@@ -44,7 +44,8 @@ GRID = np.linspace(0, 1, 11)
 RANDOM = 0.35
 #: A rater of fewer votes is not judged.
 FEW = 10
-#: From this number of votes on, nine of ten random raters are found (of made ones, with five others an utterance).
+#: From this number of votes on, nine of ten random raters are found (of made ones, with 5 classes and 5 others an
+#: utterance; 50 with 2 others; 100 with 3 classes, or where the others are right in half of the utterances only).
 ENOUGH = 30
 #: How many votes by all raters' preferences stand beside a rater's own.
 PREFERENCE = 10.0
