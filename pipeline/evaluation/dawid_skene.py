@@ -32,9 +32,11 @@ from affex.pipeline.streams.votes import NamedVotes
 Numbers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-#: How many votes of the typical rater stand beside a rater's own, in each class: of 4, 8, 16, 32 and 64 votes, 16 and 32
-#: give the best probabilities of the classes of made votes, for raters of 10 to 300 votes (`benchmarks/raters.py`).
+#: How many votes of the typical rater stand beside a rater's own, in each class: of 4, 8, 16, 32 and 64, 16 and 32 give
+#: the best probabilities of the classes of made votes, for raters of 10 to 300 votes (`benchmarks/raters.py`).
 STRENGTH = 16.0
+#: A training utterance does not count for a class of a smaller probability: each class makes a row of its own.
+NEGLIGIBLE = 1e-3
 #: A rater of fewer votes than this is said to be held near the typical rater.
 FEW = 10
 #: EM ends where no probability changes by more than this in a round.
@@ -110,8 +112,15 @@ def soft_targets(examples: Examples, train: Numbers) -> Examples:
     own = examples.votes.take(train)
     targets = np.zeros((len(examples.y), len(examples.classes)))
     labels = np.equal.outer(np.asarray(examples.y[train]), np.array(examples.classes)).astype(np.float64)
-    targets[train] = np.where(own.rated[:, None], fitted(own).classes, labels) if own.rated.any() else labels
+    targets[train] = np.where(own.rated[:, None], _rounded(fitted(own).classes), labels) if own.rated.any() else labels
     return replace(examples, shares=targets)
+
+
+def _rounded(classes: Floats) -> Floats:
+    """Return probabilities without negligible ones, scaled to a sum of 1."""
+    kept = np.where(classes < NEGLIGIBLE, 0, classes)
+    whole: Floats = kept / kept.sum(axis=1, keepdims=True)
+    return whole
 
 
 def notes(votes: NamedVotes) -> Iterator[str]:
