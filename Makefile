@@ -73,7 +73,7 @@ help: ## show this help
 #=   CLASSES       the classes; + merges labels, = names a class: 'ang,neu,sad,joy=hap+exc'
 #=   SPEAKER_NORM  1: z-scores within each speaker; mean: subtract the speaker's mean (transductive, and reported as such)
 #=   REWEIGHT      1: multiply scores by the square root of the number of training utterances of the class
-#=   SOFT          1: train on the shares of the raters' votes
+#=   SOFT          1: train on the shares of the raters' votes; dawid-skene: on what a model of named raters makes of them
 #=   FUSION        for several FEATURES: early (concatenate columns), or late, late:mean, late:svm ... (fuse scores)
 #=   RUNS          finished runs to compare (compare) or to fuse (evaluate FUSION=late)
 #=   RUN           for reproduce and checklist: a finished run, by name or folder; variables beside it change what is repeated

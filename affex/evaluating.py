@@ -121,7 +121,7 @@ def evaluate(
     classes: str | None = None,
     speaker_norm: Any = False,
     reweight: bool = False,
-    soft: bool = False,
+    soft: Any = False,
     fusion: str = "early",
     seed: int = 0,
     seeds: int = 1,
@@ -154,7 +154,9 @@ def evaluate(
         What is predicted, and which classes count, as ``"ang,neu,sad,hap+exc"``.
     speaker_norm
         True for z-scores within each speaker, ``"mean"`` to subtract the speaker's mean: both are transductive.
-    reweight, soft, fusion, seed, seeds, inner, controls, allow_leaks, identity
+    soft
+        True to train on the shares of the raters' votes, ``"dawid-skene"`` on what a model of the raters makes of them.
+    reweight, fusion, seed, seeds, inner, controls, allow_leaks, identity
         As on the command line; see `affex.pipeline.evaluation.settings.Settings`.
     out
         The folder that the files of the run, and its page, are written to; None for no files.
@@ -201,7 +203,7 @@ def evaluate(
         classes=classes,
         speaker_norm=plain(speaker_norm),
         reweight=reweight,
-        soft=soft,
+        soft=plain(soft),
         fusion=fusion,
         seed=plain(seed),
         seeds=plain(seeds),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 #: What `load` may return of an utterance beside the target: fields of `affex.pipeline.manifest.utterance.Utterance`.
 LABELS = (
-    *("label", "valence", "arousal", "dominance", "votes"),
+    *("label", "valence", "arousal", "dominance", "votes", "raters"),
     *("text", "sentence", "sex", "session", "dialog", "split", "part"),
 )
 

@@ -17,6 +17,7 @@ from test_cli import affex
 from test_experiment import voice
 from test_hostile_text import HOSTILE
 
+from affex.pipeline.evaluation.named_votes import named_votes
 from affex.pipeline.execution.runner import Inline
 from affex.pipeline.extraction import headers
 from affex.pipeline.manifest.utterance import Media, Utterance
@@ -28,6 +29,7 @@ from affex.pipeline.statistics.agreement import agreement
 from affex.pipeline.statistics.description import Description
 from affex.pipeline.statistics.findings import findings
 from affex.pipeline.statistics.labels import labels
+from affex.pipeline.statistics.raters import raters
 from affex.pipeline.statistics.recordings import QUANTITIES, recordings
 from affex.pipeline.statistics.twins import twins
 from affex.pipeline.storage.records import plain, restored
@@ -180,6 +182,7 @@ def made(utterances: list[Utterance], n_columns: int = 0) -> Description:
         recordings=recordings(utterances, names, rows, np.ones(n, bool), found_headers),
         failures=description.failures("levels", {utterances[0].id: "why"}, utterances),
         agreement=agreement([u.votes for u in utterances], speakers, own.classes, {}),
+        raters=raters(named_votes(utterances, {}, own.classes), own.classes),
         views=(description.view("made", X, np.arange(n), speakers, names),) if n_columns else (),
         twins=twins(utterances, names, None),
         identities=(),
@@ -198,6 +201,7 @@ def crowd(n: int, names: tuple[str, ...], speakers: tuple[str, ...]) -> list[Utt
             label=names[i % len(names)],
             session=names[i // 2 % len(names)],
             votes=((names[i % len(names)],), (names[i % 3 % len(names)],)) if i < 300 else (),
+            raters=(speakers[i % 3], speakers[-1 - i % 3]) if i < 300 else (),
             audio=Media(f"{max(1, i)}.wav"),
         )
         for i in range(n)

@@ -35,7 +35,7 @@ SHARES = AgainstShares(n_utterances=5, cross_entropy=1.25, divergence=0.5, cosin
 CEILING = Ceiling(
     metric="uar", value=0.75, n_judgements=12, n_utterances=5, n_classes=3, n_ties=2, n_outside=1, n_alone=0
 )
-FILES = ("metrics.json", "predictions.csv", "confusion.png", "report.txt")
+FILES = ("metrics.json", "predictions.csv", "label_errors.csv", "confusion.png", "report.txt")
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_a_classifier_has_a_spec(spec: str) -> None:
     [
         ({"speaker_norm": "median"}, 'speaker_norm = "median": expected true, false or "mean"'),
         ({"seed": True}, "seed = true: expected a whole number"),
-        ({"soft": "yes"}, 'soft = "yes": expected true or false'),
+        ({"soft": "yes"}, 'soft = "yes": expected true, false or "dawid-skene"'),
         ({"device": "tpu"}, 'device = "tpu": expected "cpu" or "cuda"'),
         ({"features": ["a"]}, r"features = \['a'\]: expected a text in quotes, or an array of such"),
         ({"protocol": None}, "protocol = None: expected a text in quotes"),
@@ -160,7 +160,7 @@ def test_a_file_gives_options_and_several_names_may_be_an_array(tmp_path: Path) 
         ("seed = 'one'", 'mine.toml: seed = "one": expected a whole number'),
         ("seed = 1.5", "seed = 1.5: expected a whole number"),
         ("seed = true", "seed = true: expected a whole number"),
-        ("soft = 1", "soft = 1: expected true or false"),
+        ("soft = 1", "soft = 1: expected true, false or"),
         ("speaker_norm = 1", 'speaker_norm = 1: expected true, false or "mean"'),
         ("classes = ['a', 'b']", r"classes = \['a', 'b'\]: expected a text in quotes."),
         ("features = [1]", r"features = \[1\]: expected a text in quotes, or an array of such"),

@@ -105,7 +105,7 @@ def test_a_system_that_is_built_can_be_evaluated_on_its_corpora_and_on_others(na
         ({"settings": {}}, "expected features and corpora"),
         ({"corpora": {}}, "expected features and corpora"),
         ({"settings": {"features": "mfcc", "seed": 1}}, "seed is none of features, classifier"),
-        ({"corpora": {"rml": {"soft": "yes"}}}, 'soft = "yes": expected true or false'),
+        ({"corpora": {"rml": {"soft": "yes"}}}, 'soft = "yes": expected true, false or "dawid-skene"'),
     ],
 )
 def test_what_a_file_may_not_say(change: dict[str, object], message: str) -> None:

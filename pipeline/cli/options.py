@@ -10,7 +10,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from affex.pipeline.evaluation.settings import FIELDS, TYPES, Settings
+from affex.pipeline.evaluation.results import Soft
+from affex.pipeline.evaluation.settings import DAWID_SKENE, FIELDS, TYPES, Settings
 from affex.pipeline.storage import records
 from affex.pipeline.streams.table import SpeakerNorm
 from affex.pipeline.systems import system
@@ -45,6 +46,21 @@ class SpeakerNormType(click.ParamType[SpeakerNorm]):
             return bool(click.BOOL.convert(value, param, ctx))
         except click.BadParameter:
             self.fail(f"'{value}' is neither 1, 0 nor mean", param, ctx)
+
+
+class SoftType(click.ParamType[Soft]):
+    """What training targets are made of: click's values for true or false, or the name of a model of raters."""
+
+    name = "soft"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Soft:
+        """Return the value in the form of the settings."""
+        if value == DAWID_SKENE:
+            return DAWID_SKENE
+        try:
+            return bool(click.BOOL.convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(f"'{value}' is neither 1, 0 nor {DAWID_SKENE}", param, ctx)
 
 
 class PathType(click.Path):
@@ -108,6 +124,8 @@ def _kind(name: str) -> dict[str, Any]:
     kind, metadata = TYPES[name], FIELDS[name].metadata
     if kind == SpeakerNorm:
         return {"is_flag": False, "flag_value": "1", "type": SpeakerNormType(), "metavar": "[1|mean]"}
+    if kind == Soft:
+        return {"is_flag": False, "flag_value": "1", "type": SoftType(), "metavar": f"[1|{DAWID_SKENE}]"}
     if "choices" in metadata:
         return {"type": click.Choice(metadata["choices"])}
     return {"type": click.IntRange(*metadata["between"])} if kind is int else {}

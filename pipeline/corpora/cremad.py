@@ -17,17 +17,22 @@ Files
     ``AudioWAV/1001_DFA_ANG_XX.wav`` and ``VideoFlash/1001_DFA_ANG_XX.flv``: actor, sentence, emotion, level (LO, MD,
     HI; XX for none). Optional: ``VideoDemographics.csv`` (sex) and ``processedResults/tabulatedVotes.csv``
     (how many raters chose each emotion; numbers 1xxxxx are for sound, 2xxxxx for picture, 3xxxxx for both, as in the
-    authors' ``tabulateVotesV2.r``). All of them are found in any folders, in upper or lower case.
+    authors' ``tabulateVotesV2.r``). Who gave each of these votes is in ``finishedResponses.csv`` (``localid`` names the
+    rater, ``queryType`` 3 is sound and picture, ``respEmo`` the choice), without the answers that the authors left out
+    (``finishedEmoResponses.csv``: ``ttr`` above 10 000 ms, as in their ``processFinishedResponses.R``). All of them are
+    found in any folders, in upper or lower case.
 Traps
     The label is the intended emotion, not the perceived one. The votes are those of the raters with sound and picture,
     so their ceiling does not apply to a classifier of one modality. The authors left out answers that took over 10 s; 5
-    to 12 votes per utterance are left, with 420 ties. ``1040_ITH_SAD_X.wav`` lacks a letter. A zip of the repository
+    to 12 votes per utterance are left, with 420 ties. Raters are named only for an utterance whose named votes are
+    those of the table of counts. ``1040_ITH_SAD_X.wav`` lacks a letter. A zip of the repository
     has short texts of Git LFS instead of recordings. Others report ``1076_MTI_SAD_XX.wav`` to be silent and
     ``1064_IEO_DIS_MD.wav`` to be a minute of several emotions.
 """
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,6 +67,14 @@ NAME = re.compile(
     re.IGNORECASE,
 )
 VOTES, ACTORS = "tabulatedVotes.csv", "VideoDemographics.csv"
+#: The answer of each rater, and when each of them first clicked.
+ANSWERS, CLICKS = "finishedResponses.csv", "finishedEmoResponses.csv"
+#: What names an answer in both tables.
+ANSWER = ("sessionNums", "queryType", "questNum")
+#: The kind of question with sound and picture.
+SOUND_AND_PICTURE = "3"
+#: An answer whose first click came later does not count, ms (the authors' ``processFinishedResponses.R``).
+LATEST = 10_000.0
 
 Votes = tuple[tuple[str, ...], ...]
 
@@ -71,11 +84,31 @@ def find(root: Path) -> Found:
     takes = search.recordings(root, CORPUS, "AudioWAV/1001_DFA_ANG_XX.wav", _utterance, ("wav", "mp3", "flv"))
     sexes = dict(_sexes(search.first(root, takes.paths, ACTORS)))
     votes = dict(_votes(search.first(root, takes.paths, VOTES)))
-    utterances = (
-        replace(its, audio=take.audio, video=take.video, sex=sexes.get(its.speaker), votes=votes.get(its.id, ()))
+    answers = _answers(*(search.first(root, takes.paths, name) for name in (ANSWERS, CLICKS)))
+    utterances = [
+        replace(its, audio=take.audio, video=take.video, sex=sexes.get(its.speaker))
         for its, take in sorted(takes.of.items(), key=lambda pair: pair[0].id)
-    )
-    return takes.found("cremad", utterances)
+    ]
+    rated = [_rated(utterance, votes.get(utterance.id, ()), answers.get(utterance.id, {})) for utterance in utterances]
+    return takes.found("cremad", rated, _remarks(rated))
+
+
+def _rated(utterance: Utterance, votes: Votes, answers: Mapping[str, str]) -> Utterance:
+    """Return an utterance with its votes, and with their raters if their answers are these votes."""
+    named = tuple((label,) for label in answers.values())
+    if named and (not votes or Counter(named) == Counter(votes)):
+        return replace(utterance, votes=named, raters=tuple(answers))
+    return replace(utterance, votes=votes)
+
+
+def _remarks(rated: list[Utterance]) -> list[str]:
+    """Return a sentence on votes without a rater's name, where others have one."""
+    nameless = sum(bool(utterance.votes and not utterance.raters) for utterance in rated)
+    if not nameless or not any(utterance.raters for utterance in rated):
+        return []
+    return [
+        f"cremad: the votes on {nameless} utterances differ between {VOTES} and {ANSWERS}: their raters are not named"
+    ]
 
 
 def _utterance(name: str) -> Utterance | None:
@@ -115,6 +148,29 @@ def _votes(table: Path | None) -> Iterator[tuple[str, Votes]]:
         yield row["fileName"], tuple((label,) for label, n in counts for _ in range(n))
 
 
+def _answers(answers: Path | None, clicks: Path | None) -> dict[str, dict[str, str]]:
+    """Return the choice of each rater with sound and picture, by utterance; nothing without both tables.
+
+    Raises
+    ------
+    CorpusError
+        If a choice is none of the six, or a time is no number.
+    """
+    found: dict[str, dict[str, str]] = {}
+    if answers is None or clicks is None:
+        return found
+    late = {
+        tuple(row[column] for column in ANSWER)
+        for row in tables.rows(clicks, (*ANSWER, "ttr"))
+        if (row.value("ttr", 0, float("inf")) or 0) > LATEST
+    }
+    for row in tables.rows(answers, ("localid", "clipName", "respEmo", *ANSWER)):
+        if row["queryType"] == SOUND_AND_PICTURE and tuple(row[column] for column in ANSWER) not in late:
+            clip = row["clipName"].partition(".")[0]
+            found.setdefault(clip, {})[row["localid"]] = row.coded("respEmo", CHOICES)
+    return found
+
+
 def example(root: Path) -> Path:
     """Lay out two actors, videos of some utterances, and the tables about both."""
     utterances = [
@@ -136,7 +192,25 @@ def example(root: Path) -> Path:
         '"300001",2,1,0,0,2,0,"1001_IEO_ANG_LO",5,0.4,"A:N"',
         '"300002",0,0,0,0,0,3,"1002_IEO_NEU_XX",3,1,"S"',
     )
-    return lay_text(root, f"processedResults/{VOTES}", *votes)
+    lay_text(root, f"processedResults/{VOTES}", *votes)
+    clicks = ("3,1,5,9000", "3,1,6,11000", "3,2,5,800", "3,3,5,700", "3,4,5,600", "3,5,5,500", "1,1,5,900")
+    lay_text(
+        root,
+        CLICKS,
+        '"","localid","queryType","sessionNums","questNum","ttr"',
+        *(f'"{number}","p{line[2]}",{line}' for number, line in enumerate(clicks, 1)),
+    )
+    answers = (
+        *("p1,3,1001_IEO_ANG_LO,1,5,A", "p2,3,1001_IEO_ANG_LO,2,5,A", "p3,3,1001_IEO_ANG_LO,3,5,D"),
+        *("p4,3,1001_IEO_ANG_LO,4,5,N", "p5,3,1001_IEO_ANG_LO,5,5,N", "p1,1,1001_IEO_ANG_LO,1,5,N"),
+        "p1,3,1001_IEO_ANG_LO,1,6,S",
+    )
+    return lay_text(
+        root,
+        ANSWERS,
+        '"","localid","queryType","clipName","sessionNums","questNum","respEmo"',
+        *(f'"{number}",{line}' for number, line in enumerate(answers, 1)),
+    )
 
 
 CORPUS = Corpus(

@@ -11,8 +11,9 @@ Files
     ``end`` in seconds of the file; ``channel`` of the sound, from 0; ``video``, a second file with the picture;
     ``session``, ``dialog``, ``turn``, ``split`` (train, validation or test), ``part``, ``text``, ``sentence`` (the code
     of what is said, where the words are not known), ``sex``; ``valence``, ``arousal``, ``dominance``; ``votes`` (one
-    label per rater, separated by semicolons; several labels of one rater joined by slashes: ``anger;sadness/fear``).
-    Other columns are ignored. Decimal commas are allowed where commas do not separate the cells.
+    label per rater, separated by semicolons; several labels of one rater joined by slashes: ``anger;sadness/fear``),
+    ``raters`` (who gave each vote, in the same order: ``anna;bob``). Other columns are ignored. Decimal commas are
+    allowed where commas do not separate the cells.
 Traps
     The content of a file decides what it is, not its name: a video is both sound and picture, and a photograph is a
     video of one picture. A file name that is not UTF-8 is written as `pipeline.text.filenames` spells it. Cells with
@@ -51,7 +52,7 @@ NEEDED = ("file", "speaker", "label")
 OPTIONAL = (
     *("id", "start", "end", "channel", "video", "session", "dialog", "turn", "split", "part", "text"),
     *("sentence", "sex"),
-    *("valence", "arousal", "dominance", "votes"),
+    *("valence", "arousal", "dominance", "votes", "raters"),
 )
 SPLITS = ("train", "validation", "test")
 DELIMITERS = ",;\t"
@@ -325,6 +326,7 @@ def _refuse_twins(rows: Rows, ids: Sequence[str]) -> None:
 def _utterance(row: Row, id_: str, found: Mapping[str, str], held: Mapping[str, Content]) -> Utterance:
     of = held[found[row.needed("file")]]
     audio, video = _media(row, found, of)
+    votes, raters = _votes(row)
     return Utterance(
         id=id_,
         corpus=spelled(row.table.stem),
@@ -340,7 +342,8 @@ def _utterance(row: Row, id_: str, found: Mapping[str, str], held: Mapping[str, 
         text=row.text("text"),
         sentence=row.name("sentence"),
         sex=row.name("sex"),
-        votes=_votes(row),
+        votes=votes,
+        raters=raters,
         valence=row.number_in("valence"),
         arousal=row.number_in("arousal"),
         dominance=row.number_in("dominance"),
@@ -377,11 +380,20 @@ def _split(row: Row) -> str | None:
     return split
 
 
-def _votes(row: Row) -> tuple[tuple[str, ...], ...]:
-    raters = (rater.strip() for rater in (row.text("votes") or "").split(";"))
-    votes = ([label.strip() for label in rater.split("/")] for rater in raters if not is_missing(rater))
-    known = (tuple(label for label in vote if not is_missing(label)) for vote in votes)
-    return tuple(vote for vote in known if vote)
+def _votes(row: Row) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
+    """Return the votes that are not blank, and who gave each; no names where the row has none."""
+    given = [vote.strip() for vote in (row.text("votes") or "").split(";")]
+    named = [name.strip() for name in (row.text("raters") or "").split(";")]
+    if any(named) and len(named) != len(given):
+        raise row.error(
+            f"'raters' has {len(named)} names and 'votes' {len(given)} votes, expected a name for each vote"
+        )
+    if any(named) and not all(named):
+        raise row.error(f"'raters' is '{row.text('raters')}', expected the names of all raters of the row, or none")
+    labels = ([label.strip() for label in vote.split("/")] if not is_missing(vote) else [] for vote in given)
+    votes = [tuple(label for label in vote if not is_missing(label)) for vote in labels]
+    raters = tuple(name for name, vote in zip(named, votes, strict=True) if vote) if any(named) else ()
+    return tuple(filter(None, votes)), raters
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -163,6 +163,7 @@ def _utterance(dialog: Dialog, turn: Turn, place: int, name: re.Match[str], mark
         sentence=play[0] if (play := SCRIPT.search(dialog.name)) else None,
         sex=SEXES[name["speaker"]],
         votes=tuple(rated.labels for rated in turn.raters.values() if rated.labels),
+        raters=tuple(name for name, rated in turn.raters.items() if rated.labels),
         self_reports=tuple(rated.labels for rated in turn.actors.values() if rated.labels),
         valence=turn.mean.valence,
         arousal=turn.mean.activation,

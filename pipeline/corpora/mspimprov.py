@@ -68,13 +68,14 @@ VALUE = re.compile(r"\b([AVD])\s*:\s*([\d.]+)")
 
 @dataclass(frozen=True)
 class Rated:
-    """The raters' result for an utterance: class, means of the dimensions, and each rater's own choice."""
+    """The raters' result for an utterance: class, means of the dimensions, each rater's own choice and name."""
 
     label: str | None = None
     arousal: float | None = None
     valence: float | None = None
     dominance: float | None = None
     votes: tuple[tuple[str, ...], ...] = ()
+    raters: tuple[str, ...] = ()
 
 
 def find(root: Path) -> Found:
@@ -110,7 +111,8 @@ def _blocks(table: Path) -> Iterator[tuple[str, Rated]]:
                 yield id_, rated
             id_, rated = _id(head["name"]), _means(table, number, head)
         elif vote := _vote(line):
-            rated = replace(rated, votes=(*rated.votes, vote))
+            rater = line.partition(";")[0].strip()
+            rated = replace(rated, votes=(*rated.votes, vote), raters=(*rated.raters, rater))
     if id_:
         yield id_, rated
 
@@ -152,6 +154,7 @@ def _utterance(id_: str, take: Take, rated: Rated) -> Utterance:
         sentence=sentence[:3] if condition in "RT" else None,
         sex=SEXES[speaker[0]],
         votes=rated.votes,
+        raters=rated.raters if all(rated.raters) else (),
         arousal=rated.arousal,
         valence=rated.valence,
         dominance=rated.dominance,
@@ -161,7 +164,8 @@ def _utterance(id_: str, take: Take, rated: Rated) -> Utterance:
 def example(root: Path) -> Path:
     """Lay out two sessions, each condition, and the labels."""
     listed = {
-        "S01A-F01-P-FM01": "N; A:2.6; V:3.0; D:3.2; N:4.4;\nrater-p1; Neutral; Neutral; A:3; V:3; D:3; N:4;",
+        "S01A-F01-P-FM01": "N; A:2.6; V:3.0; D:3.2; N:4.4;\nrater-p1; Neutral; Neutral; A:3; V:3; D:3; N:4;"
+        "\nrater-p2; Neutral; Neutral; A:2; V:3; D:3; N:5;",
         "S01A-M01-S-FM02": "A; A:4.0; V:1.5; D:3.5; N:4.0;\nrater-p1; Angry; Frustrated; A:4; V:1; D:4; N:4;",
         "S01A-F01-T-FM05": "X; A:3.0; V:2.5; D:3.0; N:3.0;\nrater-p2; Sad; Sad; A:3; V:2; D:3; N:3;",
         "S12H-F02-R-FF01": "H; A:3.3; V:4.3; D:3.0; N:2.0;\nrater-p2; Happy; Happy; A:3; V:4; D:3; N:2;",

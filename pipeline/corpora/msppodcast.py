@@ -15,17 +15,21 @@ Source
     https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Podcast.html. We have not seen the files.
 Files
     ``Audio/MSP-PODCAST_0001_0008.wav``: podcast and turn. ``labels_consensus.csv`` (``labels_concensus.csv`` in older
-    releases): FileName, EmoClass (A, C, D, F, H, N, S, U, O, X), EmoAct, EmoVal, EmoDom, SpkrID, Gender, Split_Set. In
-    any folders, in upper or lower case. Transcripts and the raters' own answers (``labels_detailed``) are not read.
+    releases): FileName, EmoClass (A, C, D, F, H, N, S, U, O, X), EmoAct, EmoVal, EmoDom, SpkrID, Gender, Split_Set.
+    Optional: ``labels_detailed.csv``, a row for each rater's answer: FileName, and either Workers and EmoClass_Major
+    (release 1.6) or EmoDetail, as in ``WORKER00000001; Neutral; Neutral,Concerned; A:4; V:4; D:4;`` (1.7 to 1.11, as
+    others read them). In any folders, in upper or lower case. Transcripts are not read.
 Traps
     The SpkrID Unknown stands for many people. Here, the speaker of such a turn is ``unknown-`` and the podcast's
     number, although it may be a known speaker of that podcast. O is the class ``other``, which the protocol ``emotion``
     leaves out; X has no class and counts only for the dimensions. The test sets share speakers, so only one is read:
     Test1, or Test2 with ``DATASET=msppodcast:test=test2``. The labels of Test3 are not published: it is left out. A row
-    without a recording, and a recording without a row, are left out and reported.
+    without a recording, and a recording without a row, are left out and reported. A vote is a rater's main class; what
+    they wrote beside "Other" is ``other``. A table of answers with other columns is not read, and reported.
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from affex.pipeline.corpora import search, tables
@@ -37,6 +41,10 @@ from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.text.errors import CorpusError
 
 TABLES = ("labels_consensus.csv", "labels_concensus.csv")
+#: The table of the raters' answers, and its columns in two kinds of release.
+ANSWERS, IN_COLUMNS, IN_ONE = "labels_detailed.csv", ("Workers", "EmoClass_Major"), "EmoDetail"
+#: The raters' words for the classes.
+CHOICES = {"angry": "anger", "happy": "happiness", "sad": "sadness"}
 COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Gender", "Split_Set")
 CLASSES = {
     "A": "anger",
@@ -87,7 +95,25 @@ def find(root: Path, test: str = TESTS[0]) -> Found:
     remarks = [*tables.unmatched("msppodcast", table.name, listed, takes.of)]
     if len(chosen) < len(both):
         remarks.append(f"msppodcast: {len(both) - len(chosen)} utterances of test sets other than {test} are left out")
-    return takes.found("msppodcast", (_utterance(id_, listed[id_], takes.of[id_]) for id_ in chosen), remarks)
+    answers, unread = _answers(search.first(root, paths, ANSWERS))
+    utterances = (_utterance(id_, listed[id_], takes.of[id_], answers.get(id_, ())) for id_ in chosen)
+    return takes.found("msppodcast", utterances, [*remarks, *unread])
+
+
+def _answers(table: Path | None) -> tuple[dict[str, list[tuple[str, str]]], list[str]]:
+    """Return each utterance's raters with their main classes, and a remark if the table has other columns."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in tables.rows(table, ("FileName",)) if table else ():
+        worker, choice = (row[name] for name in IN_COLUMNS)
+        if row[IN_ONE]:
+            worker, choice = (part.strip() for part in (*row[IN_ONE].split(";"), "", "")[:2])
+        if worker and choice:
+            word = "other" if choice.lower().startswith("other") else choice.lower()
+            found.setdefault(_listed(row), []).append((worker, CHOICES.get(word, word)))
+    if table is None or found:
+        return found, []
+    either = f"FileName, and {' and '.join(IN_COLUMNS)} or {IN_ONE}"
+    return {}, [f"msppodcast: {table.name} is not read: looked for {either}"]
 
 
 def _id(name: str) -> str | None:
@@ -105,7 +131,7 @@ def _is_read(row: Row, test: str) -> bool:
     return row.coded("Split_Set", SPLITS) != "test" or row["Split_Set"].lower() == test
 
 
-def _utterance(id_: str, row: Row, take: Take) -> Utterance:
+def _utterance(id_: str, row: Row, take: Take, answers: Sequence[tuple[str, str]]) -> Utterance:
     podcast, _, turn = id_.partition("_")[2].rpartition("_")
     speaker = row["SpkrID"]
     return Utterance(
@@ -119,6 +145,8 @@ def _utterance(id_: str, row: Row, take: Take) -> Utterance:
         turn=int(turn),
         split=row.coded("Split_Set", SPLITS),
         sex=SEXES.get(row["Gender"]),
+        votes=tuple((choice,) for _, choice in answers),
+        raters=tuple(worker for worker, _ in answers),
         arousal=row.value("EmoAct", 1, 7),
         valence=row.value("EmoVal", 1, 7),
         dominance=row.value("EmoDom", 1, 7),
@@ -137,7 +165,16 @@ def example(root: Path) -> Path:
     }
     rows = (f"MSP-PODCAST_{name}.wav,{cells}" for name, cells in listed.items())
     lay(root, *(f"Audio/MSP-PODCAST_{name}.wav" for name in listed))
-    return lay_text(root, f"Labels/{TABLES[0]}", ",".join(COLUMNS), *rows)
+    lay_text(root, f"Labels/{TABLES[0]}", ",".join(COLUMNS), *rows)
+    answers = (
+        "0001_0008.wav,WORKER00000001; Happy; Happy,Excited; A:5; V:6; D:5;",
+        "0001_0008.wav,WORKER00000002; Neutral; Neutral; A:4; V:5; D:4;",
+        "0001_0008.wav,WORKER00000003; Happy; Happy; A:4; V:6; D:5;",
+        "0003_0001.wav,WORKER00000001; Sad; Sad,Depressed; A:2; V:2; D:3;",
+        "0003_0001.wav,WORKER00000002; Other-tired; Other; A:2; V:2; D:3;",
+    )
+    cells = (line.partition(",") for line in answers)
+    return lay_text(root, f"Labels/{ANSWERS}", f"FileName,{IN_ONE}", *(f'MSP-PODCAST_{n},"{e}"' for n, _, e in cells))
 
 
 CORPUS = Corpus(

@@ -42,7 +42,7 @@ class Calibration:
 
 def calibration_of(scores: Scores, about: About, folds: Sequence[FoldSummary]) -> Calibration:
     """Return the calibration of all tested utterances."""
-    if reason := _reason(scores, about, folds):
+    if reason := no_probabilities(scores, about, folds):
         return Calibration(reason=reason)
     true, decided = (metrics.places(labels, scores.classes) for labels in (scores.true, scores.predicted))
     confidence, right = scores.values[np.arange(len(scores)), decided], decided == true
@@ -52,7 +52,8 @@ def calibration_of(scores: Scores, about: About, folds: Sequence[FoldSummary]) -
     return Calibration(reliability.bins_of(confidence, right), error, reliability.brier(scores.values, true))
 
 
-def _reason(scores: Scores, about: About, folds: Sequence[FoldSummary]) -> str:
+def no_probabilities(scores: Scores, about: About, folds: Sequence[FoldSummary]) -> str:
+    """Return why the scores of a result are no probabilities of classes; empty if they are."""
     if not scores.classes:
         return "values are predicted, and they have no probabilities"
     if not about.probabilities:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from affex.classifiers.base import Axis, Wrapped, inner_folds
 from affex.pipeline.evaluation import controls, drops, importance, searches, speakers, training_limits
+from affex.pipeline.evaluation.dawid_skene import soft_targets
 from affex.pipeline.evaluation.folds import Fold, require_classes, require_variety
 from affex.pipeline.evaluation.groups import attributes_of
 from affex.pipeline.evaluation.raters import AgainstShares, against_shares
@@ -253,7 +254,8 @@ def fit(estimator: Any, examples: Examples, fold: Fold, plan: Plan) -> Any:
     """Fit an estimator on the rows of a fold's training utterances, and on nothing else; return it."""
     from affex.classifiers.estimators import fitting
 
-    training = reader_of(plan.classifier).training(examples, fold.train, inner_pairs(examples, fold))
+    own = soft_targets(examples, fold.train)
+    training = reader_of(plan.classifier).training(own, fold.train, inner_pairs(examples, fold))
     return fitting.fit(estimator, training.X, training.y, **training.given)
 
 

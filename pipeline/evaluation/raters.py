@@ -1,9 +1,10 @@
 """Raters: from the votes of an utterance to soft targets, rater agreement, the human ceiling, and scores against them.
 
 An utterance's votes are one tuple of labels per rater, as in ``(("ang",), ("ang", "fru"), ("neu",))``: a rater may
-choose several labels, or none. Raters are anonymous: the same position in the tuple may be another person in the next
-utterance. So this module returns no figure of a single rater, no result depends on the order of the votes, and the
-ceiling is pooled over all raters and utterances.
+choose several labels, or none. Here raters are anonymous: the same position in the tuple may be another person in the
+next utterance. So this module returns no figure of a single rater, no result depends on the order of the votes, and the
+ceiling is pooled over all raters and utterances. Where a corpus says who voted, `pipeline.evaluation.named_votes` and
+`pipeline.statistics.raters` go on from there.
 
 A map (`splits.class_map`) turns labels into classes. A label that the map lacks stays as it is, so it is outside the
 classes unless a class has this name. A label that a rater names twice counts once; two labels of one class count as
@@ -142,7 +143,7 @@ def shares(votes: Sequence[Votes], class_of: Mapping[str, str], classes: Sequenc
     given = np.zeros((len(votes), len(classes)))
     for i, raters in enumerate(votes):
         for vote in raters:
-            given[i] += _judgement(vote, class_of, classes)
+            given[i] += judgement(vote, class_of, classes)
     whole = given.sum(axis=1, keepdims=True)
     return np.where(whole > 0, given / np.where(whole > 0, whole, 1), np.nan)
 
@@ -206,13 +207,13 @@ def human_ceiling(
     for i, raters in enumerate(votes):
         choices = [vote for vote in raters if vote]
         for j, vote in enumerate(choices):
-            judgement = _judgement(vote, class_of, classes)
-            majority = _majority(_chosen(other, class_of) for k, other in enumerate(choices) if k != j)
-            reason = _reason(judgement, majority, classes)
+            given = judgement(vote, class_of, classes)
+            majority = majority_of(_chosen(other, class_of) for k, other in enumerate(choices) if k != j)
+            reason = _reason(given, majority, classes)
             if reason:
                 left_out[reason] += 1
             else:
-                confusion[classes.index(majority[0])] += judgement
+                confusion[classes.index(majority[0])] += given
                 judged.append(i)
     formula = metrics.CLASS_METRICS[metric].from_sums
     assert formula is not None
@@ -233,7 +234,7 @@ def _chosen(vote: Iterable[str], class_of: Mapping[str, str]) -> tuple[str, ...]
     return tuple(dict.fromkeys(class_of.get(label, label) for label in vote))
 
 
-def _judgement(vote: Sequence[str], class_of: Mapping[str, str], classes: Sequence[str]) -> Floats:
+def judgement(vote: Sequence[str], class_of: Mapping[str, str], classes: Sequence[str]) -> Floats:
     """Return a rater's vote as shares of the classes, ``(n_classes,)``; their sum is the part inside the classes."""
     labels = tuple(dict.fromkeys(vote))
     given = Counter(class_of.get(label, label) for label in labels)
@@ -244,7 +245,7 @@ def _counts(choices: Iterable[Iterable[str]]) -> Counter[str]:
     return Counter(name for chosen in choices for name in chosen)
 
 
-def _majority(choices: Iterable[Iterable[str]]) -> tuple[str, ...]:
+def majority_of(choices: Iterable[Iterable[str]]) -> tuple[str, ...]:
     """Return the most frequent choice, or several choices in a tie."""
     heads = _counts(choices)
     return tuple(name for name, n in heads.items() if n == max(heads.values()))

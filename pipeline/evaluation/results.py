@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ TRANSDUCTIVE: Mapping[SpeakerNorm, str] = {
     "mean": "transductive: every column has the mean of each speaker taken away, over all utterances of the speaker, "
     "those tested among them (not their labels)",
 }
+
+#: Whether training targets are the shares of the raters' votes, or what a model of the raters makes of the votes.
+Soft = bool | Literal["dawid-skene"]
 
 Labels = NDArray[np.str_]
 #: Classes as str, or values as float64.
@@ -125,7 +128,7 @@ class ModelSettings:
     system: str | None = None
     speaker_norm: SpeakerNorm = False
     reweight: bool = False
-    soft: bool = False
+    soft: Soft = False
     seed: int = 0
     seeds: int = 1
     device: str = "cpu"

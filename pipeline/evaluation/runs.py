@@ -26,8 +26,8 @@ from affex.pipeline.text.errors import UsageError, unknown
 
 #: A run's files: its record, the table of test scores, the table of inner scores, and the settings to repeat the run.
 RECORD, PREDICTIONS, INNER, SETTINGS = "metrics.json", "predictions.csv", "inner.csv", "settings.toml"
-#: The table of what is known of the test utterances and makes groups.
-GROUPS = "groups.csv"
+#: The table of what is known of the test utterances and makes groups, and that of likely label errors.
+GROUPS, LABEL_ERRORS = "groups.csv", "label_errors.csv"
 
 #: The message for a run that cannot be read, although it is not damaged.
 OTHER_VERSION = "a run of another version of affex, which this one cannot read"

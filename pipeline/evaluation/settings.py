@@ -12,14 +12,16 @@ import json
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from affex.classifiers.base import Classifier
 from affex.pipeline.corpora.base import LOSO, Protocol
-from affex.pipeline.evaluation.results import About, ModelSettings
+from affex.pipeline.evaluation.results import About, ModelSettings, Soft
 from affex.pipeline.streams.table import SpeakerNorm
 from affex.pipeline.text.errors import UsageError
 
+#: The value of ``soft`` for a model of the raters.
+DAWID_SKENE: Literal["dawid-skene"] = "dawid-skene"
 #: The first line of a file of settings.
 AGAIN = "# The same run again: `affex evaluate --config settings.toml`\n"
 #: The largest seed that numpy takes.
@@ -79,7 +81,8 @@ class Settings:
         utterances, which favours frequent classes, as in Zhou et al., "Exploring emotion features and fusion
         strategies for audio-video emotion recognition" (2019, arXiv:2012.13912).
     soft
-        Whether a training utterance counts for each class in proportion to the raters who chose the class.
+        Whether a training utterance counts for each class in proportion to the raters who chose the class, or by
+        ``"dawid-skene"``, a model of how far each rater can be trusted (see `pipeline.evaluation.dawid_skene`).
     seed
         Seed of all random numbers.
     seeds
@@ -130,7 +133,11 @@ class Settings:
     reweight: bool = _setting(
         False, "Scores times the square root of the class's frequency.", words={True: "reweighted"}
     )
-    soft: bool = _setting(False, "Train on the shares of the raters' votes.", words={True: "soft"})
+    soft: Soft = _setting(  # noqa: RUF009 - a field like the others
+        False,
+        "Train on the shares of the raters' votes; dawid-skene: on what a model of the raters makes of them.",
+        words={True: "soft", DAWID_SKENE: DAWID_SKENE},
+    )
     seed: int = _setting(0, "Seed of all random numbers.", recorded=True, between=(0, MOST_SEED))
     seeds: int = _setting(
         1, "With how many seeds a model with random numbers runs; figures are means.", recorded=True, fitted=False,
@@ -177,6 +184,8 @@ def expected(name: str, value: object) -> str:
     kind, metadata = TYPES[name], FIELDS[name].metadata
     if kind == SpeakerNorm:
         return "" if isinstance(value, bool) or value == "mean" else 'true, false or "mean"'
+    if kind == Soft:
+        return "" if isinstance(value, bool) or value == DAWID_SKENE else f'true, false or "{DAWID_SKENE}"'
     if kind is bool:
         return "" if isinstance(value, bool) else "true or false"
     if kind is int:

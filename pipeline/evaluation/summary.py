@@ -32,6 +32,7 @@ from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.groups import GroupFigures, of_groups
 from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.intervals import Interval, ShareInterval, wilson
+from affex.pipeline.evaluation.label_errors import LabelErrors, label_errors_of
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.results import About, FoldSummary, RecognisedClasses, Result, Scores
 from affex.pipeline.evaluation.speakers import ClassLost
@@ -174,6 +175,8 @@ class Summary:
         The figures of each class, and of each speaker.
     calibration
         How far the scores can be trusted as probabilities, or why they are none.
+    label_errors
+        How many labels are likely wrong according to the scores, or why that is not known.
     importance
         The groups of columns that the decisions on unheard speakers need, or why they are not known.
     groups
@@ -226,6 +229,7 @@ class Summary:
     per_speaker: tuple[SpeakerFigures, ...]
     groups: tuple[GroupFigures, ...]
     calibration: Calibration
+    label_errors: LabelErrors
     importance: Importance
     confusion: tuple[tuple[int, ...], ...]
     recognised: tuple[RecognisedClasses, ...]
@@ -356,6 +360,7 @@ def summarise(result: Result, depends_on: str = "", made_from: Mapping[str, str]
         per_speaker=tuple(_per_speaker(scores)),
         groups=of_groups(scores, result.attributes, about.unit),
         calibration=calibration_of(scores, about, result.folds),
+        label_errors=label_errors_of(scores, about, result.folds),
         importance=result.importance,
         confusion=tuple(map(tuple, confusion.tolist())),
         recognised=result.recognised,

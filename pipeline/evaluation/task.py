@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 
 from affex.classifiers.base import Context, Target
 from affex.pipeline.corpora.base import Protocol
-from affex.pipeline.evaluation import given_folds, raters, speakers, text_folds
+from affex.pipeline.evaluation import dawid_skene, given_folds, raters, speakers, text_folds
 from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
+from affex.pipeline.evaluation.named_votes import named_votes
 from affex.pipeline.evaluation.raters import Ceiling
 from affex.pipeline.evaluation.selection import Selection, has_values, in_parts, require_counts, select
-from affex.pipeline.evaluation.settings import Plan
+from affex.pipeline.evaluation.settings import DAWID_SKENE, Plan
 from affex.pipeline.evaluation.text_folds import Pair
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.examples import Examples, turns
 from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.streams.table import Table, normalised_by_speaker
+from affex.pipeline.streams.votes import NamedVotes
 from affex.pipeline.text.errors import AffexError, UsageError
 
 Numbers = NDArray[np.int64]
@@ -100,7 +102,8 @@ def prepare(table: Table, plan: Plan) -> Task:
     found = clusters(table.utterances)
     groups = inner_groups(protocol, table.utterances, rounds)
     shares, ceiling = _rated(table.utterances, selection, plan)
-    targets, unrated = _soft_targets(shares, selection) if plan.settings.soft else (None, ())
+    targets, unrated = _soft_targets(shares, selection) if plan.settings.soft is True else (None, ())
+    votes, voted = _votes(table.utterances, selection, plan)
     classes_missing = notes(selection.y, rounds) if selection.classes else ()
     poor = speakers.warnings(found, selection.y, plan.settings.speaker_norm)
     examples = Examples(
@@ -111,6 +114,7 @@ def prepare(table: Table, plan: Plan) -> Task:
         targets,
         turns=turns(read.utterances, len(table), plan.classifier.context),
         texts=_texts(protocol, table.utterances),
+        votes=votes,
     )
     return Task(
         utterances=table.utterances,
@@ -124,6 +128,7 @@ def prepare(table: Table, plan: Plan) -> Task:
             *(given_folds.notes((fold.test for fold in rounds), len(table)) if given else ()),
             *_absent(table, plan),
             *unrated,
+            *voted,
             *_contextual(len(read) - len(table)),
             *selection.notes,
             *classes_missing,
@@ -206,11 +211,11 @@ def require_target(plan: Plan) -> None:
             f"TARGET={plan.protocol.target} has {target}. Those that predict {target}: {', '.join(able)}."
         )
     if target == "values" and (plan.settings.reweight or plan.settings.soft):
-        raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={plan.protocol.target} has values.")
+        raise UsageError(f"REWEIGHT and SOFT are about classes, and TARGET={plan.protocol.target} has values.")
     if plan.settings.soft and plan.classifier.context != "none":
         raise UsageError(
-            f"SOFT=1 counts an utterance in part for each class, and CLASSIFIER={plan.classifier.name} reads it as "
-            "one turn of its dialog: leave out SOFT=1, or name a classifier without context."
+            f"SOFT counts an utterance in part for each class, and CLASSIFIER={plan.classifier.name} reads it as "
+            "one turn of its dialog: leave out SOFT, or name a classifier without context."
         )
 
 
@@ -297,10 +302,41 @@ def _rated(utterances: Sequence[Utterance], selection: Selection, plan: Plan) ->
     votes = [utterance.votes for utterance in utterances]
     if not selection.classes or not any(votes) or plan.protocol.target != "label":
         if plan.settings.soft:
-            raise AffexError("SOFT=1 learns from raters' votes, and no utterance here has any.")
+            raise AffexError(f"SOFT={_soft(plan)} learns from raters' votes, and no utterance here has any.")
         return None, None
     ceiling = raters.human_ceiling(votes, selection.class_of, selection.classes)
     return raters.shares(votes, selection.class_of, selection.classes), ceiling
+
+
+def _soft(plan: Plan) -> str:
+    """Return the value of SOFT as make spells it."""
+    return "1" if plan.settings.soft is True else str(plan.settings.soft)
+
+
+def _votes(
+    utterances: Sequence[Utterance], selection: Selection, plan: Plan
+) -> tuple[NamedVotes | None, tuple[str, ...]]:
+    """Return the votes of named raters for a model of raters, with notes; None where the settings ask for none.
+
+    Raises
+    ------
+    AffexError
+        If no vote says who gave it, or no utterance has votes of two raters.
+    """
+    if plan.settings.soft != DAWID_SKENE:
+        return None, ()
+    found = named_votes(utterances, selection.class_of, selection.classes)
+    if found is None:
+        raise AffexError(
+            f"SOFT={DAWID_SKENE} learns how far each rater can be trusted, and no vote here says who gave it. Name the "
+            "raters, as in the column 'raters' of a table, or say SOFT=1, which counts all raters alike."
+        )
+    if found.most_raters < 2:
+        raise AffexError(
+            f"SOFT={DAWID_SKENE} compares raters with each other, and no utterance here has votes of 2 raters for the "
+            "classes. Train on the labels instead: leave out SOFT."
+        )
+    return found, tuple(dawid_skene.notes(found))
 
 
 def _soft_targets(shares: Floats | None, selection: Selection) -> tuple[Floats, tuple[str, ...]]:

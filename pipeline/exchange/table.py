@@ -27,7 +27,8 @@ def columns(export: Export) -> dict[str, tuple[type, list[Any]]]:
     """Return the columns of the table by name: type, and one value per utterance, None where it is missing.
 
     ``aspect_<name>`` is a further label of an utterance; ``share_<label>`` is the share of the raters' votes for a
-    label; ``votes`` are the votes as JSON; ``failure`` is the reason why an utterance has no rows.
+    label; ``votes`` are the votes as JSON, ``raters`` who gave them; ``failure`` is the reason why an utterance has no
+    rows.
     """
     utterances = list(export.utterances)
     found: dict[str, tuple[type, list[Any]]] = {
@@ -54,6 +55,8 @@ def _votes(utterances: Sequence[Utterance]) -> dict[str, tuple[type, list[Any]]]
     found: dict[str, tuple[type, list[Any]]] = {
         "votes": (str, [json.dumps(u.votes, ensure_ascii=False) if u.votes else None for u in utterances])
     }
+    if any(utterance.raters for utterance in utterances):
+        found["raters"] = (str, [json.dumps(u.raters, ensure_ascii=False) if u.raters else None for u in utterances])
     for number, label in enumerate(labels):
         found[f"share_{label}"] = (float, [None if np.isnan(x) else float(x) for x in table[:, number]])
     return found

@@ -100,6 +100,7 @@ def from_line(line: str | bytes) -> Utterance:
             record[kind] = Media(**record[kind] | {"beside": tuple(record[kind].get("beside", ()))})
     for kind in ("votes", "self_reports", "aspects", "absent"):
         record[kind] = tuple(tuple(labels) for labels in record.get(kind, ()))
+    record["raters"] = tuple(record.get("raters", ()))
     return Utterance(**record)
 
 

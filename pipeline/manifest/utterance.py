@@ -64,6 +64,8 @@ class Utterance:
         ``"train"``, ``"validation"`` or ``"test"`` if the corpus defines it.
     votes
         The labels that each rater chose, one tuple per rater.
+    raters
+        The name of the rater who gave each vote, parallel to `votes`; empty where the corpus does not say who.
     self_reports
         The labels that the actors chose, likewise; never counted as votes.
     valence, arousal, dominance
@@ -98,6 +100,7 @@ class Utterance:
     text: str | None = None
     sex: str | None = None
     votes: tuple[tuple[str, ...], ...] = field(default=())
+    raters: tuple[str, ...] = field(default=())
     self_reports: tuple[tuple[str, ...], ...] = field(default=())
     valence: float | None = None
     arousal: float | None = None

@@ -30,7 +30,7 @@ import numpy as np
 from affex.classifiers.base import Classifier, Target, Wrapped
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.folds import protocol_hash
-from affex.pipeline.evaluation.settings import Plan, Settings
+from affex.pipeline.evaluation.settings import Plan, Settings, expected
 from affex.pipeline.media import pointers
 from affex.pipeline.models.models import Learned, Model
 from affex.pipeline.specs import discovery
@@ -167,11 +167,11 @@ def _require_types(record: Mapping[str, Any]) -> None:
     counts = [learned["n_utterances"], learned["n_clusters"], settings["seed"], *learned["counts"].values(),
               *learned["sexes"].values(),
               *learned["left_out"].values()]  # fmt: skip
-    flags = [settings["reweight"], settings["soft"]]
     if (
         not all(isinstance(value, str) for value in of_text)
         or not all(type(value) is int and value >= 0 for value in counts)
-        or not all(isinstance(value, bool) for value in flags)
+        or not isinstance(settings["reweight"], bool)
+        or expected("soft", settings["soft"])
         or settings["speaker_norm"] not in (False, True, "mean")
         or not len(settings["features"]) == len(settings["keys"]) == len(record["features"])
     ):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from affex.pipeline.pages import corpus_maps, corpus_pictures, corpus_tables, page
+from affex.pipeline.pages import corpus_maps, corpus_pictures, corpus_raters, corpus_tables, page
 from affex.pipeline.pages.corpus_maps import Drawn
 from affex.pipeline.pages.page import Picture, Table
 from affex.pipeline.statistics import identity
@@ -14,6 +14,7 @@ from affex.pipeline.statistics.description import Description, View
 from affex.pipeline.statistics.effects import ALPHA, LEAST_SPEAKERS
 from affex.pipeline.statistics.identity import Identity
 from affex.pipeline.statistics.maps import Map
+from affex.pipeline.statistics.raters import ENOUGH
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.records import plain
 from affex.pipeline.storage.sealed import sealed
@@ -81,6 +82,9 @@ def content(found: Description, command: str) -> dict[str, object]:
         "formats": [corpus_tables.formats_table(kind, formats) for kind, formats in own.formats.items()],
         "failures": corpus_tables.failures_table(found.failures) if found.failures else None,
         "agreement": corpus_tables.agreement_facts(found.agreement) if found.agreement else None,
+        "raters": corpus_raters.raters_facts(found.raters) if found.raters else None,
+        "raters_picture": corpus_raters.raters_picture(found.raters) if found.raters else None,
+        "enough_votes": ENOUGH,
         "views": [_section(found, view) for view in found.views],
         "identities": [_who(one) for one in found.identities],
         "twins": found.twins,

@@ -18,7 +18,7 @@ from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.evaluation.times import Times
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.pages import examples, page, run_pictures, run_tables
-from affex.pipeline.pages.page import Picture
+from affex.pipeline.pages.page import Picture, Table
 from affex.pipeline.publishing import beside as beside_figures
 from affex.pipeline.publishing import methods
 from affex.pipeline.publishing.question import question
@@ -99,6 +99,8 @@ def _content(run: Run, beside: Beside, others: Sequence[Run]) -> dict[str, objec
         "scatter": None if summary.classes else run_pictures.scatter(summary, run.scores),
         "pictures": _pictures(summary),
         "calibration": _calibration(summary.calibration),
+        "label_errors": _label_errors(run),
+        "label_error_words": tables.label_error_words(summary.label_errors),
         "importance": _importance(summary.importance, summary.about.unit),
         "searched": run_tables.searched(summary),
         "folds": run_tables.folds(summary),
@@ -134,6 +136,10 @@ def _pictures(summary: Summary) -> list[Picture]:
 
 def _calibration(found: Calibration) -> Picture | None:
     return run_pictures.calibration(found, run_tables.calibration(found)) if found.bins else None
+
+
+def _label_errors(run: Run) -> Table | None:
+    return run_tables.label_errors(run.scores, run.summary.about.unit) if run.summary.label_errors.n else None
 
 
 def _processing(run: Run) -> dict[str, object]:

@@ -9,12 +9,17 @@ from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.calibration import Calibration
 from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.intervals import Interval
+from affex.pipeline.evaluation.label_errors import suspects
+from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.summary import SpeakerFigures, Summary
 from affex.pipeline.evaluation.times import Times
 from affex.pipeline.pages.page import Cell, Row, Table
 from affex.pipeline.reporting import tables
 from affex.pipeline.reporting.inputs import FaceCoverage, Inputs
 from affex.pipeline.reporting.leak import Ladder
+
+#: The most likely label errors on a page; the file beside it has all.
+SUSPECTS = 30
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,21 @@ def calibration(found: Calibration) -> Table:
         for one in found.bins
     ]
     return Table("Reliability of the confidence", ("confidence", "utterances", "mean confidence", "share right"), rows)
+
+
+def label_errors(scores: Scores, unit: str) -> Table | None:
+    """Return the labels that are likeliest wrong; None where none is likely wrong."""
+    likely = [one for one in suspects(scores) if one.likely]
+    rows: list[Row] = [
+        (
+            *(str(scores.ids[one.number]), str(scores.clusters[one.number]), one.label, one.other),
+            *map(cell, (one.p_label, one.p_other, one.margin)),
+        )
+        for one in likely[:SUSPECTS]
+    ]
+    more = f", the first {SUSPECTS} of {len(likely)}" if len(likely) > SUSPECTS else ""
+    columns = ("utterance", unit, "label", "the model says", "P(label)", "P(other)", "margin")
+    return Table(f"Labels that are likely wrong{more}", columns, rows) if rows else None
 
 
 def searched(summary: Summary) -> Table:

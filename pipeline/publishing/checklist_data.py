@@ -9,6 +9,7 @@ from affex.pipeline.publishing.checklist_answers import PARTLY, RUN, Answer, Kno
 from affex.pipeline.publishing.methods_data import left_out
 from affex.pipeline.publishing.prose import counted, listed, settings
 from affex.pipeline.publishing.question import question
+from affex.pipeline.publishing.references import reference
 from affex.pipeline.reporting import inputs, tables
 
 #: Words of a note on recordings that are damaged, silent, or doubled.
@@ -161,4 +162,14 @@ def corrupt(known: Known) -> Answer:
     )
     found = " ".join([*_failures(known), *(f"{note}." for note in notes)]) or "The checks noted nothing."
     lost = f" Left out: {left_out(summary)}." if summary.left_out else ""
-    return Answer(RUN, f"{checks} {found}{lost}{tables.mark(summary)}", record("notes", "left_out", "leaks"))
+    text = f"{checks} {found}{lost}{_labels(known)}{tables.mark(summary)}"
+    return Answer(RUN, text, record("notes", "left_out", "leaks", "label_errors"))
+
+
+def _labels(known: Known) -> str:
+    """Return how many labels are likely wrong, in a sentence after a blank; empty where that is not known."""
+    found = known.summary.label_errors
+    if found.n is None:
+        return ""
+    source = reference("northcutt2021").label
+    return f" Labels ({source}): {tables.label_error_words(found)}."

@@ -8,6 +8,7 @@ from typing import Any
 from affex.classifiers.base import Classifier
 from affex.pipeline.evaluation import training_limits
 from affex.pipeline.evaluation.results import FusionSettings
+from affex.pipeline.evaluation.settings import DAWID_SKENE
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.fusion.fusion import rule_of
 from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
@@ -115,7 +116,11 @@ def _classifier(model: DescribedModel, summary: Summary) -> Iterator[str | Cite]
     yield ". "
     if search := searched(model, summary):
         yield f"Searched inside the training {summary.about.unit}s of each fold: {search}. "
-    if settings.soft:
+    if settings.soft == DAWID_SKENE:
+        yield "A training utterance counts for each class as a model of the raters has it"
+        yield from cite("dawid1979")
+        yield ", fitted in each fold to the votes on its training utterances. "
+    elif settings.soft:
         yield "A training utterance counts for each class in proportion to the raters who chose it. "
     if settings.reweight:
         yield "Scores are multiplied by the square root of their class's training frequency"

@@ -3,7 +3,8 @@
 A run's folder holds ``metrics.json`` (the figures and everything they depend on), ``predictions.csv`` (one row per
 tested utterance), a picture (``confusion.png``, or ``scatter.png`` for values), ``report.txt`` (the tables of the
 terminal), ``settings.toml`` (which repeats the run: ``affex evaluate --config``), ``groups.csv`` (sex, part, session
-and the like of the tested utterances, if known) and, if a fusion learns from the run, ``inner.csv``. The files are a
+and the like of the tested utterances, if known), ``label_errors.csv`` (the tested utterances, those whose labels are
+likely wrong first, if scores are probabilities) and, if a fusion learns from the run, ``inner.csv``. The files are a
 sealed bundle (see `pipeline.storage.bundle`), which only `pipeline.evaluation.runs` reads. They do not contain the
 time, the machine or the number of cores: equal runs give equal bytes. Figures with normalisation by speaker are always
 marked as transductive, and figures that a leak has inflated are marked, too. ``times.json`` lies beside them
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation import label_errors, runs
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.results import About, Result, Scores
 from affex.pipeline.evaluation.settings import Settings, as_toml
@@ -114,6 +115,8 @@ def write(
         contents[runs.INNER] = "".join(_prediction_lines(result.about.unit, result.inner)).encode()
     if result.attributes:
         contents[runs.GROUPS] = "".join(_group_lines(result)).encode()
+    if summary.label_errors.n is not None:
+        contents[runs.LABEL_ERRORS] = "".join(_label_error_lines(result.about.unit, result.scores)).encode()
     if settings is not None:
         contents[runs.SETTINGS] = as_toml(settings, result.about.settings.passed).encode(errors="backslashreplace")
     contents |= pictures.of_result(result, summary)
@@ -171,6 +174,15 @@ def _prediction_lines(unit: str, parts: Sequence[Scores]) -> Iterator[str]:
     for scores in parts:
         for cells in zip(*scores.columns(unit).values(), strict=True):
             yield csv_cells.line([f"{cell:.9g}" if isinstance(cell, float) else cell for cell in cells])
+
+
+def _label_error_lines(unit: str, scores: Scores) -> Iterator[str]:
+    """Yield a table of all tested utterances, the likely label errors first."""
+    yield csv_cells.line(["rank", "id", unit, "fold", "label", "likely_wrong", "other", "p_label", "p_other", "margin"])
+    for rank, one in enumerate(label_errors.suspects(scores), 1):
+        who = (scores.ids[one.number], scores.clusters[one.number], scores.folds[one.number], one.label)
+        figures = (f"{value:.9g}" for value in (one.p_label, one.p_other, one.margin))
+        yield csv_cells.line([str(rank), *who, "yes" if one.likely else "no", one.other, *figures])
 
 
 def _group_lines(result: Result) -> Iterator[str]:

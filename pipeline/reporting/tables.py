@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from affex.pipeline.evaluation import conclusions, metrics, speakers
 from affex.pipeline.evaluation.controls import Control
 from affex.pipeline.evaluation.intervals import Interval
+from affex.pipeline.evaluation.label_errors import LabelErrors
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.summary import LargestScore, SpeakerFigures, Summary
 from affex.pipeline.reporting.compared import ComparedRun
@@ -76,6 +77,7 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
         console.print(Text(f"Scores: {largest_score_words(summary.largest_score)}."))
         if summary.calibration.error:
             console.print(Text(f"Calibration{beside}: {_calibration_words(summary.calibration.error, summary)}."))
+        console.print(Text(f"Labels: {label_error_words(summary.label_errors)}."))
         console.print(Text(f"By class{beside}"), _class_table(summary), sep="\n")
         confusion = fitting(console, _confusion_table(summary), "too wide for this terminal, see confusion.png\n")
         console.print(Text(f"Confusion{beside}: rows true, columns predicted"), confusion, sep="\n")
@@ -194,6 +196,16 @@ def _headline_words(summary: Summary) -> str:
 def _calibration_words(error: Interval, summary: Summary) -> str:
     """Return in words how far confidences are from the share of right decisions."""
     return f"expected error (ECE) {with_interval(error)}, Brier score {number(summary.calibration.brier)} (0 to 2)"
+
+
+def label_error_words(found: LabelErrors) -> str:
+    """Return in words how many labels are likely wrong, and how many would seem so by chance."""
+    if found.n is None:
+        return f"no list of likely errors, since {found.reason}"
+    return (
+        f"{found.n} of {found.of} are likely wrong according to the held-out scores ({found.expected:.0f} expected if "
+        "all were right and the scores calibrated); nothing is dropped, see label_errors.csv"
+    )
 
 
 def _spread_words(summary: Summary) -> str:

@@ -18,6 +18,7 @@ from affex.pipeline.statistics.counts import Counts, Crossed, Dimension
 from affex.pipeline.statistics.effects import Effects
 from affex.pipeline.statistics.identity import Identity
 from affex.pipeline.statistics.maps import Map
+from affex.pipeline.statistics.raters import Raters
 from affex.pipeline.statistics.recordings import Named, Recordings
 from affex.pipeline.statistics.twins import Twins
 from affex.pipeline.statistics.variance import Shares
@@ -99,6 +100,8 @@ class Description:
         Why utterances have no rows, by feature and reason.
     agreement
         How far raters agree; None where no utterance has two votes.
+    raters
+        How each rater answers; None where the corpus does not say who voted.
     views
         Of each feature.
     twins
@@ -123,6 +126,7 @@ class Description:
     recordings: Recordings
     failures: tuple[Failure, ...]
     agreement: Agreement | None
+    raters: Raters | None
     views: tuple[View, ...]
     twins: Twins
     identities: tuple[Identity, ...]

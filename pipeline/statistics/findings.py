@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from affex.pipeline.statistics import identity
+from affex.pipeline.statistics import identity, raters
 from affex.pipeline.statistics.agreement import RELIABLE, TENTATIVE
 from affex.pipeline.statistics.description import Description, Finding
 from affex.pipeline.statistics.recordings import CLIPPED, SILENT, ZEROS, Format, Named
@@ -228,6 +228,24 @@ def _raters(found: Description) -> Findings:
         yield Finding("note", f"{alpha}: enough for tentative conclusions, below {RELIABLE}.")
 
 
+def _single_raters(found: Description) -> Findings:
+    """Yield who looks random, and how many raters gave too few votes to say."""
+    if found.raters is None:
+        return
+    every, random = found.raters.raters, found.raters.random
+    few = sum(one.follows is None for one in every)
+    unjudged = f" {few} gave fewer than {raters.FEW} votes, too few to say." if few else ""
+    if random:
+        verb = "looks" if len(random) == 1 else "look"
+        yield Finding(
+            "warning",
+            f"{len(random)} of {len(every)} raters {verb} random ({_named([one.name for one in random])}): fewer than "
+            f"{raters.RANDOM:.0%} of their votes follow the utterance. SOFT=dawid-skene counts them little.{unjudged}",
+        )
+    else:
+        yield Finding("note", f"None of {len(every)} raters looks random.{unjudged}")
+
+
 def _variance(found: Description) -> Findings:
     for view in found.views:
         own = view.shares
@@ -256,6 +274,7 @@ KINDS: tuple[Callable[[Description], Findings], ...] = (
     _recordings,
     _formats,
     _raters,
+    _single_raters,
     _remarks,
     _variance,
 )

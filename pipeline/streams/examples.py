@@ -11,6 +11,7 @@ from affex.classifiers.base import Context
 from affex.pipeline.caching.feature_rows import Values
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.streams.stream import Numbers, Stream
+from affex.pipeline.streams.votes import NamedVotes
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +91,8 @@ class Examples:
         out, the session, provided that there are enough training sessions for inner folds.
     shares : (n_counted, n_classes) float64, or None
         The share of each class in each utterance, if training targets are soft.
+    votes
+        The votes of named raters, if a fold makes soft targets of those on its training utterances; else None.
     distances : (n_rows, n_rows) float64, or None
         The distance of every two rows, if an estimator takes distances instead of rows.
     turns
@@ -106,6 +109,7 @@ class Examples:
     distances: NDArray[np.float64] | None = None
     turns: Turns | None = None
     texts: NDArray[np.str_] | None = None
+    votes: NamedVotes | None = None
 
     @property
     def X(self) -> Values:  # noqa: N802 - as scikit-learn has it

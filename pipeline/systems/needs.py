@@ -31,7 +31,7 @@ def needs(members: Sequence[Member], settings: Settings) -> tuple[str, ...]:
     read = {MEDIA.get(spec.feature.media) for names, _ in members for spec in feature_specs(" ".join(names))}
     found = {
         "dialogs": any(classifier.context != "none" for _, classifier in members),
-        "votes of raters": settings.soft,
+        "votes of raters": bool(settings.soft),
         **{name: settings.target == name for name in CONTINUOUS},
     }
     return tuple(name for name in KNOWN if name in read or found.get(name, False))

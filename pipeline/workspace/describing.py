@@ -8,6 +8,7 @@ import numpy as np
 from affex.classifiers.base import of_estimator
 from affex.features.external.imported import Imported
 from affex.pipeline.caching.cache import FeatureFile
+from affex.pipeline.evaluation.named_votes import named_votes
 from affex.pipeline.extraction import headers
 from affex.pipeline.extraction.extract import Summary
 from affex.pipeline.manifest.manifest import Dataset
@@ -18,6 +19,7 @@ from affex.pipeline.statistics.agreement import agreement
 from affex.pipeline.statistics.description import Description, Failure, View
 from affex.pipeline.statistics.findings import findings
 from affex.pipeline.statistics.labels import Labels, labels
+from affex.pipeline.statistics.raters import raters
 from affex.pipeline.statistics.recordings import recordings
 from affex.pipeline.statistics.twins import twins
 from affex.pipeline.streams.table import Table
@@ -132,6 +134,7 @@ def _described(
         recordings=recordings(every, names, rows, present, stored),
         failures=tuple(failure for summary in found.summaries for failure in _failures(summary, dataset)),
         agreement=agreement([u.votes for u in every], speakers, classes.classes, _mapping(classes)),
+        raters=raters(named_votes(every, _mapping(classes), classes.classes), classes.classes),
         views=(),
         twins=twins(every, names, prints),
         identities=identities(workspace, dataset, asked=wanted.identity),

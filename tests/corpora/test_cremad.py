@@ -27,6 +27,7 @@ def test_names_and_tables_say_all(tmp_path):
         text="It's eleven o'clock",
         sex="male",
         votes=(("anger",), ("anger",), ("disgust",), ("neutral",), ("neutral",)),
+        raters=("p1", "p2", "p3", "p4", "p5"),
     )
 
 
@@ -36,6 +37,34 @@ def test_votes_are_of_those_who_heard_and_saw(tmp_path):
     assert by_id["1002_IEO_NEU_XX"].votes == (("sad",),) * 3
     assert by_id["1002_IEO_NEU_XX"].label == "neutral"
     assert by_id["1002_IEO_ANG_HI"].votes == ()
+
+
+def test_an_answer_after_ten_seconds_and_one_of_sound_alone_are_no_votes(tmp_path):
+    clicks = example(tmp_path) / "finishedEmoResponses.csv"
+    clicks.write_text(clicks.read_text().replace('"p5",3,5,5,500', '"p5",3,5,5,10001'))
+    found = find(tmp_path)
+    assert (found[1].votes, found[1].raters) == ((("anger",), ("anger",), ("disgust",), ("neutral",), ("neutral",)), ())
+    assert found.remarks == ()  # nobody is named then
+    (tmp_path / "processedResults" / "tabulatedVotes.csv").unlink()
+    assert find(tmp_path)[1].raters == ("p1", "p2", "p3", "p4")
+
+
+def test_raters_are_named_only_where_both_tables_agree(tmp_path):
+    answers = example(tmp_path) / "finishedResponses.csv"
+    answers.write_text(answers.read_text() + '"9","p9",3,"1002_IEO_NEU_XX","9","5","A"\n')
+    found = find(tmp_path)
+    assert [utterance.raters for utterance in found if utterance.votes] == [("p1", "p2", "p3", "p4", "p5"), ()]
+    assert found.remarks == (
+        "cremad: the votes on 1 utterances differ between tabulatedVotes.csv and finishedResponses.csv: their raters "
+        "are not named",
+    )
+
+
+def test_an_answer_that_is_no_emotion_is_told(tmp_path):
+    answers = example(tmp_path) / "finishedResponses.csv"
+    answers.write_text(answers.read_text().replace("1,5,A", "1,5,Q"))
+    with pytest.raises(CorpusError, match=r"finishedResponses.csv, row 2: 'respEmo' is 'Q', expected one of A, D, F"):
+        find(tmp_path)
 
 
 @pytest.mark.parametrize(("code", "label"), LABELS.items())

@@ -64,6 +64,25 @@ def test_every_column_has_its_place(table):
     )
 
 
+def test_raters_are_named_in_the_order_of_the_votes(table):
+    (utterance,) = find(table("file,speaker,label,votes,raters", "a.wav,eva,joy,joy;;fear/sadness,anna;bob;cleo"))
+    assert (utterance.votes, utterance.raters) == ((("joy",), ("fear", "sadness")), ("anna", "cleo"))
+    (utterance,) = find(table("file,speaker,label,votes,raters", "a.wav,eva,joy,joy;fear,"))
+    assert (utterance.votes, utterance.raters) == ((("joy",), ("fear",)), ())
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ("joy;joy,anna", "row 2: 'raters' has 1 names and 'votes' 2 votes, expected a name for each vote"),
+        ("joy;joy,anna;", "row 2: 'raters' is 'anna;', expected the names of all raters of the row, or none"),
+        (",anna;bob", "row 2: 'raters' has 2 names and 'votes' 1 votes"),
+    ],
+)
+def test_names_of_raters_that_do_not_fit_the_votes_are_told(cells, expected, table):
+    assert expected in message(table("file,speaker,label,votes,raters", f"a.wav,eva,joy,{cells}"))
+
+
 def test_nobody_need_be_named(table):
     assert [u.speaker for u in find(table("file,speaker,label", "a.wav,,anger", "b.wav,eva,joy"))] == ["", "eva"]
 

@@ -168,6 +168,7 @@ def test_the_files_of_a_turn_say_all(tmp_path):
         text=f"What {name} says.",
         sex="female",
         votes=(("ang",), ("ang", "oth"), ("neu",)),
+        raters=("E2", "E3", "E4"),
         self_reports=(("sur",),),
         valence=2.5,
         arousal=2.0,
@@ -311,6 +312,9 @@ def test_a_release_within_a_folder(tmp_path):
 def test_a_manifest_of_before_still_reads():
     line = '{"id": "a", "corpus": "c", "speaker": "s", "votes": [["x", "y"]]}'
     assert from_line(line) == Utterance("a", "c", "s", votes=(("x", "y"),))
+    named = Utterance("a", "c", "s", votes=(("x", "y"), ("x",)), raters=("r", "s"))
+    assert from_line(to_line(named)) == named
+    assert "raters" not in to_line(from_line(line))  # so that what is cached of a corpus without names stays valid
     assert to_line(from_line(line)) == line
 
 

@@ -157,6 +157,31 @@ def test_the_class_of_msp_podcast_is_a_letter(code, label, tmp_path):
     assert (utterance.label in counted) == (code not in "OX")
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("FileName,EmoDetail", '{0},"W1; Happy; Happy,Excited; A:5; V:6; D:5;"', '{0},"W2; Other-tired; Sad; A:5;"'),
+        ("FileName,Workers,EmoClass_Major,EmoClass_Second", "{0},W1,Happy,Excited", "{0},W2,Other-tired,Sad"),
+    ],
+)
+def test_the_raters_of_msp_podcast_stand_in_two_kinds_of_table(lines, tmp_path):
+    podcasts(tmp_path, "0001_0008,H,4.2,5.5,4.8,127,Female,Train")
+    lay_text(tmp_path, "Labels/labels_detailed.csv", *(line.format("MSP-PODCAST_0001_0008.wav") for line in lines))
+    found = msppodcast.find(tmp_path)
+    assert [(u.votes, u.raters) for u in found] == [((("happiness",), ("other",)), ("W1", "W2"))]
+    assert found.remarks == ()
+
+
+def test_a_table_of_answers_of_another_kind_is_left_and_said(tmp_path):
+    podcasts(tmp_path, "0001_0008,H,4.2,5.5,4.8,127,Female,Train")
+    lay_text(tmp_path, "Labels/labels_detailed.csv", "FileName,Emotion", "MSP-PODCAST_0001_0008.wav,Happy")
+    found = msppodcast.find(tmp_path)
+    assert [(u.votes, u.raters) for u in found] == [((), ())]
+    assert found.remarks == (
+        "msppodcast: labels_detailed.csv is not read: looked for FileName, and Workers and EmoClass_Major or EmoDetail",
+    )
+
+
 def test_an_unknown_speaker_of_msp_podcast_is_its_podcasts(tmp_path):
     rows = ("0001_0001", "0001_0002", "0002_0001")
     utterances = msppodcast.find(podcasts(tmp_path, *(f"{row},N,4,4,4,Unknown,Unknown,Train" for row in rows)))
@@ -240,6 +265,7 @@ def test_a_name_and_a_block_of_msp_improv_say_all(tmp_path):
             turn=3,
             sex="female",
             votes=(("neutral",), ("anger", "frustrated")),
+            raters=("rater-p1", "rater-p2"),
             arousal=2.6,
             valence=3.0,
             dominance=3.2,
