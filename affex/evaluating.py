@@ -119,6 +119,7 @@ def evaluate(
     soft: bool = False,
     fusion: str = "early",
     seed: int = 0,
+    enrol: bool = False,
     inner: bool = False,
     allow_leaks: bool = False,
     out: PathLikeText | None = None,
@@ -146,7 +147,8 @@ def evaluate(
         What is predicted, and which classes count, as ``"ang,neu,sad,hap+exc"``.
     speaker_norm
         True for z-scores within each speaker, ``"mean"`` to subtract the speaker's mean: both are transductive.
-    reweight, soft, fusion, seed, inner, allow_leaks
+        ``"enrol:n=10"`` for z-scores of a test utterance with 10 others of its speaker.
+    reweight, soft, fusion, seed, enrol, inner, allow_leaks
         As on the command line; see `affex.pipeline.evaluation.settings.Settings`.
     out
         The folder that the files of the run, and its page, are written to; None for no files.
@@ -197,6 +199,7 @@ def evaluate(
         fusion=fusion,
         seed=plain(seed),
         device=where.device,
+        enrol=enrol,
         inner=inner,
         allow_leaks=allow_leaks,
     )

@@ -3,8 +3,9 @@
 Each fold fits one estimator on the rows of its training utterances and scores the test rows. Everything that learns
 from data is part of that fit (scaling, imputation, feature selection, hyperparameter search, calibration). Only the
 normalisation by speaker uses rows outside the training utterances of a fold; it uses no label, and reports call its
-figures transductive. Folds run in the same workers as extraction, with one numerical thread each, so neither the
-number of processes nor the number of cores changes a result.
+figures transductive, or enrolled where other utterances than the tested one normalise it. Folds run in the same workers
+as extraction, with one numerical thread each, so neither the number of processes nor the number of cores changes a
+result.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.classifiers.base import Axis, Wrapped, inner_folds
-from affex.pipeline.evaluation import drops, importance, searches, speakers, training_limits
+from affex.pipeline.evaluation import drops, enrolment, importance, searches, speakers, training_limits
 from affex.pipeline.evaluation.folds import Fold, require_variety
 from affex.pipeline.evaluation.groups import attributes_of
 from affex.pipeline.evaluation.raters import AgainstShares, against_shares
@@ -28,6 +29,7 @@ from affex.pipeline.execution.runner import Inline, Runner, carry_out, survived
 from affex.pipeline.execution.stopwatch import Seconds, Timer
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.execution.work import Needs, Piece, Stage, Work
+from affex.pipeline.streams.enrolment import is_enrolment
 from affex.pipeline.streams.examples import Examples
 from affex.pipeline.streams.readers import Scored, reader_of
 from affex.pipeline.streams.table import Table
@@ -73,7 +75,8 @@ class Outcome:
     """One fold's scores: of its test utterances, and of its training utterances by inner models; and what was chosen.
 
     `limits` lists the steps for which the fold had too few training utterances; `permuted` holds the decisions with
-    groups of columns permuted, as `importance.permuted` returns them; `seconds` is what it took.
+    groups of columns permuted, as `importance.permuted` returns them; `seconds` is what it took; `drawn` holds the
+    decisions under each draw of enrolled utterances, ``(n_trials, n_tested)``, if any are enrolled.
     """
 
     fold_scores: FoldScores
@@ -82,6 +85,7 @@ class Outcome:
     limits: Mapping[str, str] = field(default_factory=dict)
     permuted: NDArray[Any] | None = None
     seconds: Seconds = Seconds(0.0, 0.0)  # noqa: RUF009 - it is frozen
+    drawn: NDArray[Any] | None = None
 
 
 def evaluate(
@@ -162,6 +166,7 @@ def evaluate_task(
     scores = _scores(task, [(fold, outcome.fold_scores) for fold, outcome in pairs])
     number = {utterance.id: place for place, utterance in enumerate(task.utterances)}
     tested = [task.utterances[number[id_]] for id_ in scores.ids.tolist()]
+    drawn = _draws(task, plan, outcomes)
     return Result(
         about=plan.about(task.clusters.unit),
         scores=scores,
@@ -177,6 +182,7 @@ def evaluate_task(
             *training_limits.sentences([(o.best_params, o.limits) for o in outcomes]),
             *searches.sentences(axes, [(o.best_params, o.limits) for o in outcomes]),
             *_noisy(outcomes),
+            *(enrolment.notes(drawn) if drawn else ()),
         ),
         folds_hash=folds_hash(task),
         inner=tuple(_scores(task, [(fold, outcome.inner)]) for fold, outcome in pairs if outcome.inner),
@@ -191,7 +197,19 @@ def evaluate_task(
         importance=drops.importance_of(
             task.examples, plan, scores, [o.permuted for o in outcomes], _order(outcomes), task.clusters.unit
         ),
+        enrolled=drawn,
     )
+
+
+def _draws(task: Task, plan: Plan, outcomes: Sequence[Outcome]) -> "enrolment.Draws | None":
+    """Return the decisions under each draw, in the order of the manifest; None where nobody is enrolled."""
+    found = [outcome.drawn for outcome in outcomes if outcome.drawn is not None]
+    if task.examples.enrolled is None or not found:
+        return None
+    order = _order(outcomes)
+    tested = np.concatenate([outcome.fold_scores.numbers for outcome in outcomes])[order]
+    decided = np.concatenate(found, axis=1)[:, order]
+    return enrolment.draws_of(str(plan.settings.speaker_norm), task.examples.enrolled, tested, decided)
 
 
 def _against_shares(task: Task, scores: Scores) -> AgainstShares | None:
@@ -285,13 +303,25 @@ def _is_on_gpu(plan: Plan) -> bool:
 def _run_fold(piece: Piece, examples: Examples, plan: Plan, inner: bool) -> Outcome:
     ((number, fold),), timer = piece.jobs, Timer()
     fold_scores, estimator = _fold_scores(examples, plan, fold)
-    permuted = _permuted(estimator, examples, plan, fold, number)
+    permuted = _permuted(estimator, enrolment.as_tested(examples, fold, plan), plan, fold, number)
+    drawn = _drawn(estimator, examples, plan, fold)
     parts = [_fold_scores(examples, plan, part) for part in inner_parts(examples, fold)] if inner else []
     met = limits_of(estimator) | training_limits.of_inner([limits_of(fitted) for _, fitted in parts])
     if inner and not parts:
         met[training_limits.INNER] = "1 training speaker"
     inner_scores = _joined([part for part, _ in parts]) if parts else None
-    return Outcome(fold_scores, inner_scores, best_params(estimator), met, permuted, timer.seconds())
+    return Outcome(fold_scores, inner_scores, best_params(estimator), met, permuted, timer.seconds(), drawn)
+
+
+def _drawn(estimator: Any, examples: Examples, plan: Plan, fold: Fold) -> NDArray[Any] | None:
+    """Return a fitted model's decisions under each draw of enrolled utterances; None where nobody is enrolled."""
+    if examples.enrolled is None:
+        return None
+    with one_thread():
+        return np.stack([
+            score(estimator, enrolment.as_tested(examples, fold, plan, *trial), fold, plan).decided
+            for trial in enrolment.each_draw(examples.enrolled)
+        ])  # fmt: skip
 
 
 def _permuted(estimator: Any, examples: Examples, plan: Plan, fold: Fold, number: int) -> NDArray[Any] | None:
@@ -331,7 +361,8 @@ def _fold_scores(examples: Examples, plan: Plan, fold: Fold) -> tuple[FoldScores
     try:
         with one_thread():  # after `build`: only libraries already loaded are limited
             fitted = fit(estimator, examples, fold, plan)
-            return FoldScores(fold.test, *score(fitted, examples, fold, plan)), fitted
+            tested = enrolment.as_tested(examples, fold, plan)
+            return FoldScores(fold.test, *score(fitted, tested, fold, plan)), fitted
     except failure as error:
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise AffexError(
@@ -367,7 +398,7 @@ def _joined(parts: Sequence[FoldScores]) -> FoldScores:
 def _with_distances(examples: Examples, plan: Plan, runner: Runner, likeness: Likeness) -> Examples:
     """Return the examples with the distances between all rows instead of the rows, if no fold fits the scaling."""
     if (
-        plan.settings.speaker_norm is not True
+        not (plan.settings.speaker_norm is True or is_enrolment(plan.settings.speaker_norm))
         or plan.settings.soft
         or plan.classifier.reads != "utterance"
         or len(examples.X) != len(examples.y)

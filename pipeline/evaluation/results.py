@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,11 @@ from affex.pipeline.evaluation.importance import OF_MEMBERS, Importance
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.execution.stopwatch import Seconds
+from affex.pipeline.streams.enrolment import enrolment_of, is_enrolment
 from affex.pipeline.streams.table import SpeakerNorm
+
+if TYPE_CHECKING:
+    from affex.pipeline.evaluation.enrolment import Draws
 
 #: The warning for figures on rows that are normalised by speaker, by kind of normalisation.
 TRANSDUCTIVE: Mapping[SpeakerNorm, str] = {
@@ -216,7 +220,35 @@ class About:
     @property
     def transductive(self) -> str:
         """How the model, or a fusion's member, used test utterances without labels; empty if it used none."""
-        return "; ".join(TRANSDUCTIVE[norm] for norm in self.settings.speaker_norms)
+        return "; ".join(TRANSDUCTIVE[norm] for norm in self.settings.speaker_norms if norm in TRANSDUCTIVE)
+
+    @property
+    def enrolled(self) -> str:
+        """By what test utterances, or those of a fusion's member, are normalised; empty if nobody is enrolled."""
+        return "; ".join(f"{mark}: {words}" for mark, words in map(enrolled, self._enrolments))
+
+    @property
+    def enrolled_mark(self) -> str:
+        """The same in a few words, for a mark beside a figure."""
+        return "; ".join(mark for mark, _ in map(enrolled, self._enrolments))
+
+    @property
+    def _enrolments(self) -> tuple[str, ...]:
+        return tuple(norm for norm in self.settings.speaker_norms if is_enrolment(norm))
+
+
+def enrolled(spec: str) -> tuple[str, str]:
+    """Return by what test utterances are normalised under a spec of enrolment: in a few words, and in a sentence."""
+    how = enrolment_of(spec)
+    n, label = how.n[-1], f" labelled {how.from_}" if how.from_ else ""
+    drawn = "" if n is None else f", drawn {how.draws} times"
+    known = "which needs that label of them" if how.from_ else "without their labels"
+    return (
+        f"enrolled on {'all' if n is None else n} other utterances of the speaker{label}",
+        "every column of a test utterance is z-scored with the mean and the standard deviation of these utterances"
+        f"{drawn}, {known}, and cut at the largest z-score that so many rows can have; training speakers are z-scored "
+        "with all of theirs",
+    )
 
 
 @dataclass(frozen=True)
@@ -287,6 +319,8 @@ class Result:
         The time that each fold took, and how many folds an earlier run had finished; no summary has them.
     importance
         The groups of columns that the decisions need, or why they are not known.
+    enrolled
+        The decisions under each draw of enrolled utterances; None where nobody was enrolled.
     """
 
     about: About
@@ -307,3 +341,4 @@ class Result:
     seconds: tuple[Seconds, ...] = ()
     n_kept: int = 0
     importance: Importance = OF_MEMBERS
+    enrolled: "Draws | None" = None

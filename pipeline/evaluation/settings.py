@@ -17,6 +17,7 @@ from typing import Any
 from affex.classifiers.base import Classifier
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.results import About, ModelSettings
+from affex.pipeline.streams.enrolment import enrolment_of, is_enrolment
 from affex.pipeline.streams.table import SpeakerNorm
 from affex.pipeline.text.errors import UsageError
 
@@ -71,7 +72,8 @@ class Settings:
         The classes that count, as `pipeline.evaluation.selection.class_map` reads them; None for the protocol's.
     speaker_norm
         Whether each column is z-scored within each speaker, or only the speaker's ``"mean"`` is subtracted
-        (transductive).
+        (transductive); or ``"enrol:n=10"``: a test utterance is z-scored with 10 others of its speaker, drawn anew
+        ``draws`` times (5), of those with a label ``from``. ``n=all`` takes all others, ``n=5+10`` each number in turn.
     reweight
         Whether scores are multiplied by the square root of how often their class occurs among the training
         utterances, which favours frequent classes, as in Zhou et al., "Exploring emotion features and fusion
@@ -86,6 +88,9 @@ class Settings:
         ``"early"``, or ``"late"`` with the name of a rule, as in ``"late:mean"``.
     runs
         Finished runs that are fused instead of evaluating anything, separated by blanks.
+    enrol
+        Whether the same model is also evaluated on rows that are normalised with 5, 10, 20 and all other utterances of
+        the tested speaker: the price of normalisation.
     inner
         Whether a run keeps the inner scores that a fusion may learn from.
     leak
@@ -116,7 +121,8 @@ class Settings:
     classes: str | None = _setting(None, "Classes that count, merged with +, as in 'ang,neu,sad,hap+exc'. [all]")
     speaker_norm: SpeakerNorm = _setting(  # noqa: RUF009 - a field like the others
         False,
-        "z-scores within each speaker; mean: only subtracts the speaker's mean (both transductive).",
+        "z-scores within each speaker; mean: only subtracts the speaker's mean (both transductive); enrol:n=10: "
+        "z-scores with 10 other utterances of the speaker.",
         words={True: "spknorm", "mean": "spkmean"},
     )
     reweight: bool = _setting(
@@ -129,6 +135,9 @@ class Settings:
     runs: str | None = _setting(
         None, "Finished runs, by name or folder, separated by blanks.", fitted=False, several="paths"
     )
+    enrol: bool = _setting(
+        False, "Also evaluate with 5, 10, 20 and all others of a speaker enrolled (see enrol:n=10).", fitted=False
+    )
     inner: bool = _setting(False, "Keep inner scores, on which a fusion may be trained (slower).", fitted=False)
     leak: bool = _setting(False, "Also evaluate random-k, to show the effect of a leak.", fitted=False)
     allow_leaks: bool = _setting(False, "Continue if the audit finds leaks; outputs carry a warning.", fitted=False)
@@ -138,6 +147,10 @@ class Settings:
         for name in FIELDS:
             if wanted := expected(name, value := getattr(self, name)):
                 raise UsageError(f"{name} = {shown(value)}: expected {wanted}.")
+        if is_enrolment(self.speaker_norm):
+            object.__setattr__(self, "speaker_norm", str(enrolment_of(self.speaker_norm)))  # one spelling, one run
+        if self.enrol and self.speaker_norm:
+            raise UsageError("ENROL=1 sets enrolments beside the run without normalisation: leave out SPEAKER_NORM.")
 
     @property
     def recorded(self) -> dict[str, Any]:
@@ -148,7 +161,9 @@ class Settings:
     def words(self) -> tuple[str, ...]:
         """The text for the settings in titles and in the names of runs."""
         named = ((one.metadata.get("words") or {}, getattr(self, one.name)) for one in FIELDS.values())
-        return (*(words[value] for words, value in named if value in words), *([self.system] if self.system else ()))
+        enrolled = [self.speaker_norm] if is_enrolment(self.speaker_norm) else []
+        words = (words[value] for words, value in named if value in words)
+        return (*enrolled, *words, *([self.system] if self.system else ()))
 
 
 #: The fields of `Settings` by name, and their types.
@@ -160,7 +175,8 @@ def expected(name: str, value: object) -> str:
     """Return a description of a setting's valid values; an empty text if this value is valid."""
     kind, metadata = TYPES[name], FIELDS[name].metadata
     if kind == SpeakerNorm:
-        return "" if isinstance(value, bool) or value == "mean" else 'true, false or "mean"'
+        known = isinstance(value, bool) or value == "mean" or is_enrolment(value)
+        return "" if known else 'true, false, "mean" or "enrol:n=10"'
     if kind is bool:
         return "" if isinstance(value, bool) else "true or false"
     if kind is int:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from affex.classifiers.base import Axis
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.calibration import Calibration, calibration_of
+from affex.pipeline.evaluation.enrolment import Curve, curve_of
 from affex.pipeline.evaluation.figures import confusion_of, figure_of, interval_of, number, overall, recall_of
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.groups import GroupFigures, of_groups
@@ -161,6 +162,9 @@ class Summary:
         What searches for hyperparameters tried in each fold; empty without a search.
     transductive
         How the fitted model used test utterances without labels; empty if it did not.
+    enrolment
+        What each number of other utterances of a tested speaker is worth that normalise its rows; None where nobody is
+        enrolled.
     leaks
         The leaks that make the figures too good, a sentence each.
     class_lost
@@ -201,6 +205,7 @@ class Summary:
     folds: tuple[FoldSummary, ...]
     searched: tuple[Axis, ...]
     transductive: str
+    enrolment: Curve | None
     leaks: tuple[str, ...]
     class_lost: ClassLost | None
     speakers_by_classes: Mapping[int, int]
@@ -294,6 +299,7 @@ def summarise(result: Result, depends_on: str = "", made_from: Mapping[str, str]
     """
     scores, about = result.scores, result.about
     confusion = confusion_of(scores) if scores.classes else np.empty((0, 0), dtype=np.int64)
+    curve = curve_of(result)
     return Summary(
         about=about,
         protocol_hash=protocol_hash(about.protocol),
@@ -303,7 +309,7 @@ def summarise(result: Result, depends_on: str = "", made_from: Mapping[str, str]
         n_utterances=len(scores),
         n_clusters=len(np.unique(scores.clusters)),
         classes=scores.classes,
-        figures=_figures(scores, about.unit),
+        figures=_figures(scores, about.unit) | _of_draws(scores, curve if about.enrolled else None),
         chance_is=_chance(scores)[1],
         interval_method=METHOD,
         largest_score=largest_score(scores) if scores.classes else None,
@@ -317,6 +323,7 @@ def summarise(result: Result, depends_on: str = "", made_from: Mapping[str, str]
         folds=tuple(dataclasses.replace(fold, best_params=plain(fold.best_params)) for fold in result.folds),
         searched=result.searched,
         transductive=about.transductive,
+        enrolment=curve,
         leaks=tuple(result.leaks),
         class_lost=result.class_lost,
         speakers_by_classes=dict(result.spread),
@@ -349,6 +356,12 @@ def _figures(scores: Scores, unit: str) -> dict[str, Figure]:
         else Figure(overall(scores, name))
         for name in names
     }
+
+
+def _of_draws(scores: Scores, curve: Curve | None) -> dict[str, Figure]:
+    """Return the headline figures of a run with enrolment, means over draws; empty for another run."""
+    chance, means = _chance(scores)[0], curve.points[-1].figures if curve else {}
+    return {name: Figure(number(of.mean.value), overall(chance, name), of.mean) for name, of in means.items()}
 
 
 def _chance(scores: Scores) -> tuple[Scores, str]:

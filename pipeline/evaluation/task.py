@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from affex.classifiers.base import Context, Target
 from affex.pipeline.corpora.base import Protocol
-from affex.pipeline.evaluation import raters, speakers
+from affex.pipeline.evaluation import enrolment, raters, speakers
 from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
 from affex.pipeline.evaluation.raters import Ceiling
 from affex.pipeline.evaluation.selection import Selection, has_values, in_parts, require_counts, select
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
+from affex.pipeline.streams.enrolment import Enrolled, enrolled, enrolment_of, is_enrolment
 from affex.pipeline.streams.examples import Examples, turns
 from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.streams.table import Table, normalised_by_speaker
@@ -84,15 +85,18 @@ def prepare(table: Table, plan: Plan) -> Task:
     left_out = {"in another part": int((~in_protocol).sum()), "without features": int((in_protocol & ~has_rows).sum())}
     table = reader_of(plan.classifier).arranged(table, plan.features).take(np.flatnonzero(has_rows & in_protocol))
     _require_rows(table, plan)
+    whole = table
     if plan.settings.speaker_norm:
         clusters(table.utterances, "speaker")  # every utterance needs a speaker
         table = normalised_by_speaker(table, plan.settings.speaker_norm)
     require_target(plan)
     selection = select(table.utterances, protocol)
-    read = table.take(_with_context(selection, len(table), plan.classifier.context))
-    table = table.take(selection.chosen)
+    numbers = _with_context(selection, len(table), plan.classifier.context)
+    read, table = table.take(numbers), table.take(selection.chosen)
     rounds = folds(protocol, table.utterances)
     left_out["in no fold"] = len(table) - len(np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)])))
+    if is_enrolment(plan.settings.speaker_norm):
+        enrolment.require_new(rounds, clusters(table.utterances, "speaker"))
     found = clusters(table.utterances)
     groups = inner_groups(protocol, table.utterances, rounds)
     shares, ceiling = _rated(table.utterances, selection, plan)
@@ -106,6 +110,7 @@ def prepare(table: Table, plan: Plan) -> Task:
         selection.classes,
         targets,
         turns=turns(read.utterances, len(table), plan.classifier.context),
+        enrolled=_enrolled(whole, numbers, plan),
     )
     return Task(
         utterances=table.utterances,
@@ -128,6 +133,14 @@ def prepare(table: Table, plan: Plan) -> Task:
         shares=shares,
         spread=speakers.spread(found, selection.y),
     )
+
+
+def _enrolled(whole: Table, numbers: Numbers, plan: Plan) -> Enrolled | None:
+    """Return who is enrolled for each utterance that a task reads, of all utterances of the protocol's parts."""
+    how = plan.settings.speaker_norm
+    if not is_enrolment(how):
+        return None
+    return enrolled(whole.streams, whole.utterances, numbers, enrolment_of(how), plan.settings.seed)
 
 
 def _with_context(selection: Selection, n_utterances: int, context: Context) -> Numbers:
@@ -169,6 +182,7 @@ def require_target(plan: Plan) -> None:
             f"CLASSIFIER={plan.classifier.name} predicts {' or '.join(plan.classifier.targets)}; "
             f"TARGET={plan.protocol.target} has {target}. Those that predict {target}: {', '.join(able)}."
         )
+    enrolment.require_able(plan)
     if target == "values" and (plan.settings.reweight or plan.settings.soft):
         raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={plan.protocol.target} has values.")
     if plan.settings.soft and plan.classifier.context != "none":

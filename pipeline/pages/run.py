@@ -99,6 +99,7 @@ def _content(run: Run, beside: Beside, leaky: Run | None) -> dict[str, object]:
         "scatter": None if summary.classes else run_pictures.scatter(summary, run.scores),
         "pictures": _pictures(summary),
         "calibration": _calibration(summary.calibration),
+        "enrolment": _enrolment(summary),
         "importance": _importance(summary.importance, summary.about.unit),
         "searched": run_tables.searched(summary),
         "folds": run_tables.folds(summary),
@@ -157,6 +158,11 @@ def _machine(taken: Times) -> list[tuple[str, str]]:
 
 def _importance(found: Importance, unit: str) -> Picture | None:
     return run_pictures.importance(found, unit, run_tables.importance(found)) if found.groups else None
+
+
+def _enrolment(summary: Summary) -> Picture | None:
+    found, unit = summary.enrolment, summary.about.unit
+    return run_pictures.enrolment(found, unit, run_tables.enrolment(found)) if found else None
 
 
 def _licences(beside: Beside) -> list[str]:

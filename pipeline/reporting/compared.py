@@ -29,12 +29,15 @@ class ComparedRun:
         How many of its utterances do not count, because not all runs tested them.
     model, transductive, leaks, class_lost, depends_on
         As in `pipeline.evaluation.summary.Summary`.
+    enrolled
+        On what test utterances were enrolled, in a few words; empty if they were not.
     """
 
     name: str
     model: tuple[str, ...]
     figure: Interval
     transductive: str
+    enrolled: str
     leaks: tuple[str, ...]
     class_lost: ClassLost | None
     largest_score: LargestScore | None

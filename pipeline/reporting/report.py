@@ -3,7 +3,8 @@
 A run's folder holds ``metrics.json`` (the figures and everything they depend on), ``predictions.csv`` (one row per
 tested utterance), a picture (``confusion.png``, or ``scatter.png`` for values), ``report.txt`` (the tables of the
 terminal), ``settings.toml`` (which repeats the run: ``affex evaluate --config``), ``groups.csv`` (sex, part, session
-and the like of the tested utterances, if known) and, if a fusion learns from the run, ``inner.csv``. The files are a
+and the like of the tested utterances, if known), ``enrolment.csv`` (figures by number of enrolled utterances, if any
+are) and, if a fusion learns from the run, ``inner.csv``. The files are a
 sealed bundle (see `pipeline.storage.bundle`), which only `pipeline.evaluation.runs` reads. They do not contain the
 time, the machine or the number of cores: equal runs give equal bytes. Figures with normalisation by speaker are always
 marked as transductive, and figures that a leak has inflated are marked, too. ``times.json`` lies beside them
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation.enrolment import Curve
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.results import About, Result, Scores
 from affex.pipeline.evaluation.settings import Settings, as_toml
@@ -31,8 +33,8 @@ from affex.pipeline.storage.records import plain
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text import csv_cells
 
-#: The tables of the terminal.
-REPORT = "report.txt"
+#: The tables of the terminal, and that of enrolled utterances.
+REPORT, ENROLMENT = "report.txt", "enrolment.csv"
 #: The greatest length of a run's name before its hash, and the least length of the features in it.
 LONGEST, LEAST = 80, 20
 
@@ -114,6 +116,8 @@ def write(
         contents[runs.INNER] = "".join(_prediction_lines(result.about.unit, result.inner)).encode()
     if result.attributes:
         contents[runs.GROUPS] = "".join(_group_lines(result)).encode()
+    if summary.enrolment:
+        contents[ENROLMENT] = "".join(_enrolment_lines(summary.enrolment)).encode()
     if settings is not None:
         contents[runs.SETTINGS] = as_toml(settings, result.about.settings.passed).encode(errors="backslashreplace")
     contents |= pictures.of_result(result, summary)
@@ -122,13 +126,15 @@ def write(
     return summary
 
 
-def kept(folder: Path, basis: str, *, inner: bool = False) -> str | None:
+def kept(folder: Path, basis: str, *, inner: bool = False, enrol: bool = False) -> str | None:
     """Return the text of a stored run with the same dependencies; None if there is no such run.
 
     Parameters
     ----------
     inner
         Whether the run must also have its inner scores.
+    enrol
+        Whether it must also have the price of normalisation.
 
     Raises
     ------
@@ -140,7 +146,7 @@ def kept(folder: Path, basis: str, *, inner: bool = False) -> str | None:
     found = runs.whole(folder)
     summary = runs.summary_of(found)
     alone = all(INNER in fold.limits for fold in summary.folds)
-    enough = runs.INNER in found.contents or alone or not inner
+    enough = (runs.INNER in found.contents or alone or not inner) and (summary.enrolment is not None or not enrol)
     return found.contents[REPORT].decode() if enough and summary.depends_on == basis else None
 
 
@@ -168,6 +174,16 @@ def _prediction_lines(unit: str, parts: Sequence[Scores]) -> Iterator[str]:
     for scores in parts:
         for cells in zip(*scores.columns(unit).values(), strict=True):
             yield csv_cells.line([f"{cell:.9g}" if isinstance(cell, float) else cell for cell in cells])
+
+
+def _enrolment_lines(found: Curve) -> Iterator[str]:
+    """Yield a table of the figures of each draw, and of each number of enrolled utterances."""
+    names = list(found.points[0].figures)
+    yield csv_cells.line(["enrolled", "draw", *names])
+    for point in found.points:
+        called = "all" if point.n is None else str(point.n)
+        for draw, figures in enumerate(zip(*(point.figures[name].each for name in names), strict=True), 1):
+            yield csv_cells.line([called, str(draw), *("" if one is None else f"{one:.9g}" for one in figures)])
 
 
 def _group_lines(result: Result) -> Iterator[str]:

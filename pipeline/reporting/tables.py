@@ -11,6 +11,7 @@ from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from affex.pipeline.evaluation import conclusions, metrics, speakers
+from affex.pipeline.evaluation.enrolment import Curve, Point
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.significance import Comparison
@@ -29,6 +30,8 @@ MOST_SPEAKERS = 40
 #: All figures, by name.
 METRICS: Mapping[str, metrics.Metric[Any]] = {**metrics.CLASS_METRICS, **metrics.VALUE_METRICS}
 
+#: The title of `enrolment_table`.
+ENROLMENT = "The price of normalisation: rows z-scored with other utterances of the tested speaker"
 #: The figures of `_recognised_table`.
 INFORMEDNESS = "recall less false alarms (Youden's J: 0 nothing, 1 all)"
 
@@ -84,10 +87,31 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
     )
     ceiling = _ceiling_words(summary.ceiling) if summary.ceiling else ""
     shares = _shares_words(summary.against_shares) if summary.against_shares else ""
-    for note in filter(None, (summary.transductive, ceiling, shares, *_without_interval(summary), *summary.notes)):
+    if summary.enrolment:
+        price = enrolment_table(summary.enrolment)
+        console.print(Text(f"{ENROLMENT}{_from(summary.enrolment)}"), fitting(console, *price), sep="\n")
+    of_speakers = (summary.transductive, summary.about.enrolled)
+    for note in filter(None, (*of_speakers, ceiling, shares, *_without_interval(summary), *summary.notes)):
         console.print(Text(f"Note: {note}."))
     where = f" -> {folder}" if folder else ""
     console.print(Text(headline(summary) + where))
+
+
+def enrolment_table(found: Curve) -> "tuple[Table, Table]":
+    """Return what each number of enrolled utterances is worth: with what it takes in practice, and without."""
+    title = METRICS[found.figure].title
+    heads = ("utterances enrolled", title, "interval", "sd of draws", "less that of 0")
+    rows = [enrolment_row(point, found.figure) for point in found.points]
+    needs = [(*row, point.needs) for row, point in zip(rows, found.points, strict=True)]
+    return table((*heads, "what it takes"), needs), table(heads, rows)
+
+
+def enrolment_row(point: Point, figure: str) -> tuple[str, ...]:
+    """Return a number of enrolled utterances, a figure with its interval, its spread over draws, and its gain."""
+    found, gain = point.figures[figure], point.gain
+    spread = f"{number(found.spread)} ({point.draws})" if found.spread is not None else "-"
+    gained = _signed(gain.value, gain.low, gain.high) if gain else "-"
+    return point.called, number(found.mean.value), _ends_of(found.mean), spread, gained
 
 
 def show_comparison(found: Compared, console: "Console") -> None:
@@ -199,7 +223,10 @@ def fitting(console: "Console", wide: "Table", narrow: "Table | str") -> "Table 
 
 def mark(run: Summary | ComparedRun) -> str:
     """Return the caveat beside every figure of a run, in brackets after a blank; empty for most runs."""
-    words = [word for word, on in (("transductive", run.transductive), ("with leaks", run.leaks)) if on]
+    enrolled = run.about.enrolled_mark if isinstance(run, Summary) else run.enrolled
+    words = [
+        word for word, on in (("transductive", run.transductive), (enrolled, enrolled), ("with leaks", run.leaks)) if on
+    ]
     if run.class_lost:
         lost = run.class_lost
         words.append(f"{lost.n} of {lost.of} have one {lost.what}, which normalisation removes")
@@ -427,6 +454,10 @@ def _speaker_words(summary: Summary) -> str:
     rest = len(summary.per_speaker) - MOST_SPEAKERS
     words = "UAR over the classes each has, then correct/all" if summary.classes else "each one's own figures"
     return words + (f"; {rest} more in metrics.json" if rest > 0 else "")
+
+
+def _from(found: Curve) -> str:
+    return f" that are labelled {found.from_}" if found.from_ else ""
 
 
 def _ceiling_words(ceiling: Ceiling) -> str:

@@ -25,6 +25,7 @@ from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.storage.sealed import DamagedError
+from affex.pipeline.streams.enrolment import CURVE, is_enrolment
 from affex.pipeline.systems.needs import require
 from affex.pipeline.systems.system import departures
 from affex.pipeline.text.console import Terminal
@@ -88,12 +89,13 @@ def run(
 
     models = members or models_of(workspace.console, settings, workspace.imported)
     require(workspace.datasets, models, settings)
+    _require_enrollable(settings)
     if settings.leak:
         _require_honest(protocols.of_settings(settings))
     read = functools.cache(functools.partial(table_of, workspace))
     folder = _run(workspace, models, replace(settings, leak=False), out, read)
     if settings.leak:
-        leaky = _run(workspace, models, settings, out and out / LEAKY.name, read)
+        leaky = _run(workspace, models, replace(settings, enrol=False), out and out / LEAKY.name, read)
         leak.show(workspace.console, folder, leaky)
     return folder
 
@@ -323,7 +325,7 @@ def _evaluated(
     made_from = report.digests(code, table, prints)
     basis = report.depends_on(plan.about(), made_from, str(allowed), *remarks)
     kept = FinishedFolds(inside(folder), basis, settings.inner)
-    if _shown_again(workspace.console, folder, basis, inner=settings.inner):
+    if _shown_again(workspace.console, folder, basis, inner=settings.inner, enrol=settings.enrol):
         kept.clear()
         return folder
     with lap.stage("audit"):
@@ -332,6 +334,8 @@ def _evaluated(
     atomic.require_writable(folder)
     with lap.stage("folds"):
         result = _cross_validated(workspace, task, plan, kept)
+        if settings.enrol:
+            result = _with_enrolment(workspace, table, plan, kept, result)
     result = replace(result, notes=(*remarks, *warnings, *result.notes), leaks=leaks)
     known = inputs_of(workspace.datasets, specs, basis)
     _written(workspace.console, result, folder, basis, settings, made_from, lap, known)
@@ -402,13 +406,34 @@ def _tuned(workspace: Workspace, specs: Sequence[FeatureSpec]) -> dict[str, Any]
     return found
 
 
-def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "FinishedFolds") -> "Result":
-    """Evaluate with a progress bar; reuse the folds of an interrupted run, and keep each fold as it ends."""
+def _with_enrolment(
+    workspace: Workspace, table: "Table", plan: Plan, kept: "FinishedFolds", result: "Result"
+) -> "Result":
+    """Return a result without normalisation by speaker with the decisions of the same model on enrolled utterances."""
+    from affex.pipeline.evaluation.task import prepare
+
+    own = replace(plan, settings=replace(plan.settings, speaker_norm=CURVE, enrol=False, inner=False))
+    other = _cross_validated(workspace, prepare(table, own), own, replace(kept, inner=False), len(result.folds))
+    pairs = zip(result.seconds, other.seconds, strict=True)
+    taken = tuple(replace(one, wall=one.wall + more.wall, cpu=one.cpu + more.cpu) for one, more in pairs)
+    return replace(result, enrolled=other.enrolled, seconds=taken)
+
+
+def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "FinishedFolds", begin: int = 0) -> "Result":
+    """Evaluate with a progress bar; reuse the folds of an interrupted run, and keep each fold as it ends.
+
+    Parameters
+    ----------
+    begin
+        The number under which the first fold is kept: how many were kept of another evaluation of the same run.
+    """
     from affex.pipeline.evaluation.evaluate import evaluate_task
     from affex.pipeline.evaluation.summary import DISTRIBUTIONS
     from affex.pipeline.reporting import pictures
 
-    known, n_folds = kept.read(task.folds), len(task.folds)
+    n_folds = len(task.folds)
+    found = kept.read([*task.folds] * (2 if begin else 1))
+    known = {number - begin: one for number, one in found.items() if begin <= number < begin + n_folds}
     if known:
         workspace.console.print(
             f"{len(known)} of {n_folds} folds were kept by a run that did not end: it goes on from there"
@@ -423,7 +448,7 @@ def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "Fini
             inner=kept.inner,
             progress=lambda *_: tick(1),
             known=known,
-            keep=lambda number, outcome: kept.keep(number, task.folds[number], outcome),
+            keep=lambda number, outcome: kept.keep(begin + number, task.folds[number], outcome),
             likeness=Likeness((*DISTRIBUTIONS, "python")),
         )
 
@@ -449,12 +474,12 @@ def _written(
     tables.show(summary, folder, console.rich)
 
 
-def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False) -> bool:
+def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False, enrol: bool = False) -> bool:
     """Show a stored run with the same dependencies; return whether there is one."""
     from affex.pipeline.reporting import report
 
     try:
-        text = report.kept(folder, basis, inner=inner)
+        text = report.kept(folder, basis, inner=inner, enrol=enrol)
     except (OSError, DamagedError) as error:
         console.print(f"The run in {folder} is made again: {error}.")
         return False
@@ -473,6 +498,23 @@ def _require_honest(protocol: Protocol) -> None:
     """
     if protocol.scheme == LEAKY.scheme:
         raise UsageError(f"LEAK=1 sets {LEAKY.scheme} beside an honest protocol: name that, as in PROTOCOL=loso.")
+
+
+def _require_enrollable(settings: Settings) -> None:
+    """Refuse settings beside which nobody can be enrolled.
+
+    Raises
+    ------
+    UsageError
+        If scores of several models are to be fused, or a leak is to be shown.
+    """
+    if settings.enrol and settings.fusion.startswith("late"):
+        raise UsageError("ENROL=1 is about one model: evaluate the members one by one, or leave out FUSION=late.")
+    if settings.leak and is_enrolment(settings.speaker_norm):
+        raise UsageError(
+            "LEAK=1 adds folds with the same speakers on both sides, and SPEAKER_NORM=enrol normalises new speakers: "
+            "leave out one of the two."
+        )
 
 
 def _leaky(protocol: Protocol) -> Protocol:
