@@ -8,15 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from affex.pipeline.evaluation import metrics, repetitions
 from affex.pipeline.evaluation.folds import Clusters, Fold
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.repetitions import Repetitions
-from affex.pipeline.evaluation.results import Result, Targets
+from affex.pipeline.evaluation.results import Draws, Result, Targets
 from affex.pipeline.evaluation.settings import Plan
-from affex.pipeline.streams.enrolment import LEAST, Enrolled, Enrolment, enrolment_of, is_enrolment
+from affex.pipeline.streams.enrolment import LEAST, Enrolled, enrolment_of, is_enrolment
 from affex.pipeline.streams.examples import Examples
 from affex.pipeline.streams.stream import Numbers, rows_of
 from affex.pipeline.text.errors import UsageError
@@ -75,28 +74,6 @@ class Curve:
     figure: str
     from_: str
     points: tuple[Point, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Draws:
-    """Decisions on the test utterances under each draw.
-
-    Parameters
-    ----------
-    how
-        What was drawn.
-    decided : each (n_draws, n_tested) str or float64
-        The decisions, for each number of enrolled utterances.
-    n_enrolled : each (n_tested,) int64
-        How many are enrolled for each test utterance, for each number that was asked for.
-    n_without
-        For each number, of how many test utterances the enrolled ones have one row at most, which does not vary.
-    """
-
-    how: Enrolment
-    decided: tuple[Targets, ...]
-    n_enrolled: tuple[NDArray[np.int64], ...]
-    n_without: tuple[int, ...]
 
 
 def require_able(plan: Plan) -> None:
@@ -188,8 +165,8 @@ def curve_of(result: Result) -> Curve | None:
             n=n,
             draws=len(decided),
             needs=needs(n, drawn.how.from_),
-            figures={name: repetitions.repeated(scores, name, decided, unit) for name in headlines},
-            gain=repetitions.gain(scores, main, decided, plain, unit) if plain else None,
+            figures={name: repetitions.repeated(scores, name, [*decided], unit) for name in headlines},
+            gain=repetitions.gain(scores, main, [*decided], plain, unit) if plain else None,
             n_fewer=0 if n is None else int((sizes < n).sum()),
             n_without=without,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,8 @@ from affex.pipeline.evaluation.importance import OF_MEMBERS, Importance
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.execution.stopwatch import Seconds
-from affex.pipeline.streams.enrolment import enrolment_of, is_enrolment
+from affex.pipeline.streams.enrolment import Enrolment, enrolment_of, is_enrolment
 from affex.pipeline.streams.table import SpeakerNorm
-
-if TYPE_CHECKING:
-    from affex.pipeline.evaluation.enrolment import Draws
 
 #: The warning for figures on rows that are normalised by speaker, by kind of normalisation.
 TRANSDUCTIVE: Mapping[SpeakerNorm, str] = {
@@ -278,6 +275,28 @@ class RecognisedClasses:
 
 
 @dataclass(frozen=True, eq=False)
+class Draws:
+    """Decisions on the test utterances under each draw.
+
+    Parameters
+    ----------
+    how
+        What was drawn.
+    decided : each (n_draws, n_tested) str or float64
+        The decisions, for each number of enrolled utterances.
+    n_enrolled : each (n_tested,) int64
+        How many are enrolled for each test utterance, for each number that was asked for.
+    n_without
+        For each number, of how many test utterances the enrolled ones have one row at most, which does not vary.
+    """
+
+    how: Enrolment
+    decided: tuple[Targets, ...]
+    n_enrolled: tuple[NDArray[np.int64], ...]
+    n_without: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
     """All that a report needs.
 
@@ -341,4 +360,4 @@ class Result:
     seconds: tuple[Seconds, ...] = ()
     n_kept: int = 0
     importance: Importance = OF_MEMBERS
-    enrolled: "Draws | None" = None
+    enrolled: Draws | None = None

@@ -17,7 +17,6 @@ from affex.pipeline.caching.cache import recipe
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import protocols
 from affex.pipeline.evaluation.settings import Plan, Settings
-from affex.pipeline.execution.proof import Likeness
 from affex.pipeline.execution.stopwatch import Lap, Stopwatch
 from affex.pipeline.manifest.utterance import MEDIA
 from affex.pipeline.specs.classifiers import Member, classifier_spec, members_of
@@ -25,7 +24,7 @@ from affex.pipeline.specs.features import FeatureSpec, feature_specs
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.provenance import code_digest
 from affex.pipeline.storage.sealed import DamagedError
-from affex.pipeline.streams.enrolment import CURVE, is_enrolment
+from affex.pipeline.streams.enrolment import is_enrolment
 from affex.pipeline.systems.needs import require
 from affex.pipeline.systems.system import departures
 from affex.pipeline.text.console import Terminal
@@ -33,7 +32,6 @@ from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace.workspace import Workspace, extracted, readable, table_of, utterances_of
 
 if TYPE_CHECKING:
-    from affex.pipeline.evaluation.finished_folds import FinishedFolds
     from affex.pipeline.evaluation.results import Result
     from affex.pipeline.evaluation.task import Task
     from affex.pipeline.reporting.inputs import Inputs
@@ -316,12 +314,13 @@ def _evaluated(
     from affex.pipeline.reporting import report
     from affex.pipeline.reporting.inputs import inputs_of
     from affex.pipeline.streams.readers import reader_of
+    from affex.pipeline.workspace.cross_validation import cross_validated, with_enrolment
 
     settings, remarks = plan.settings, (*departures(plan.settings), *workspace.notes)
     allowed = settings.allow_leaks or settings.leak
     folder = out or workspace.folder / "runs" / report.run_name(plan.about())
     table = reader_of(plan.classifier).arranged(rows)
-    code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__])
+    code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__, cross_validated.__module__])
     made_from = report.digests(code, table, prints)
     basis = report.depends_on(plan.about(), made_from, str(allowed), *remarks)
     kept = FinishedFolds(inside(folder), basis, settings.inner)
@@ -333,9 +332,9 @@ def _evaluated(
         leaks, warnings = _audited(workspace, specs, task, plan, prints, table, allow=allowed)
     atomic.require_writable(folder)
     with lap.stage("folds"):
-        result = _cross_validated(workspace, task, plan, kept)
+        result = cross_validated(workspace, task, plan, kept)
         if settings.enrol:
-            result = _with_enrolment(workspace, table, plan, kept, result)
+            result = with_enrolment(workspace, table, plan, kept, result)
     result = replace(result, notes=(*remarks, *warnings, *result.notes), leaks=leaks)
     known = inputs_of(workspace.datasets, specs, basis)
     _written(workspace.console, result, folder, basis, settings, made_from, lap, known)
@@ -404,53 +403,6 @@ def _tuned(workspace: Workspace, specs: Sequence[FeatureSpec]) -> dict[str, Any]
                 found["tunings"][str(spec)] = tuning
                 found["sources"] |= tuned.sources(dataset, network)
     return found
-
-
-def _with_enrolment(
-    workspace: Workspace, table: "Table", plan: Plan, kept: "FinishedFolds", result: "Result"
-) -> "Result":
-    """Return a result without normalisation by speaker with the decisions of the same model on enrolled utterances."""
-    from affex.pipeline.evaluation.task import prepare
-
-    own = replace(plan, settings=replace(plan.settings, speaker_norm=CURVE, enrol=False, inner=False))
-    other = _cross_validated(workspace, prepare(table, own), own, replace(kept, inner=False), len(result.folds))
-    pairs = zip(result.seconds, other.seconds, strict=True)
-    taken = tuple(replace(one, wall=one.wall + more.wall, cpu=one.cpu + more.cpu) for one, more in pairs)
-    return replace(result, enrolled=other.enrolled, seconds=taken)
-
-
-def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "FinishedFolds", begin: int = 0) -> "Result":
-    """Evaluate with a progress bar; reuse the folds of an interrupted run, and keep each fold as it ends.
-
-    Parameters
-    ----------
-    begin
-        The number under which the first fold is kept: how many were kept of another evaluation of the same run.
-    """
-    from affex.pipeline.evaluation.evaluate import evaluate_task
-    from affex.pipeline.evaluation.summary import DISTRIBUTIONS
-    from affex.pipeline.reporting import pictures
-
-    n_folds = len(task.folds)
-    found = kept.read([*task.folds] * (2 if begin else 1))
-    known = {number - begin: one for number, one in found.items() if begin <= number < begin + n_folds}
-    if known:
-        workspace.console.print(
-            f"{len(known)} of {n_folds} folds were kept by a run that did not end: it goes on from there"
-        )
-    pictures.import_ahead()
-    with workspace.console.progress(f"evaluating {plan.classifier.name}", n_folds, "folds") as tick:
-        tick(len(known))
-        return evaluate_task(
-            task,
-            plan,
-            runner=workspace.runner() if len(known) < n_folds else None,
-            inner=kept.inner,
-            progress=lambda *_: tick(1),
-            known=known,
-            keep=lambda number, outcome: kept.keep(begin + number, task.folds[number], outcome),
-            likeness=Likeness((*DISTRIBUTIONS, "python")),
-        )
 
 
 def _written(
