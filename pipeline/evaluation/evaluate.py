@@ -21,7 +21,7 @@ from affex.pipeline.evaluation import drops, enrolment, importance, searches, sp
 from affex.pipeline.evaluation.folds import Fold, require_variety
 from affex.pipeline.evaluation.groups import attributes_of
 from affex.pipeline.evaluation.raters import AgainstShares, against_shares
-from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
+from affex.pipeline.evaluation.results import Draws, FoldSummary, Result, Scores
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.task import Task, built, folds_hash, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
@@ -201,7 +201,7 @@ def evaluate_task(
     )
 
 
-def _draws(task: Task, plan: Plan, outcomes: Sequence[Outcome]) -> "enrolment.Draws | None":
+def _draws(task: Task, plan: Plan, outcomes: Sequence[Outcome]) -> Draws | None:
     """Return the decisions under each draw, in the order of the manifest; None where nobody is enrolled."""
     found = [outcome.drawn for outcome in outcomes if outcome.drawn is not None]
     if task.examples.enrolled is None or not found:
