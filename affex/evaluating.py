@@ -121,6 +121,7 @@ def evaluate(
     seed: int = 0,
     enrol: bool = False,
     inner: bool = False,
+    sets: float = 0.0,
     allow_leaks: bool = False,
     out: PathLikeText | None = None,
     **place: Unpack[PlaceKeywords],
@@ -148,7 +149,7 @@ def evaluate(
     speaker_norm
         True for z-scores within each speaker, ``"mean"`` to subtract the speaker's mean: both are transductive.
         ``"enrol:n=10"`` for z-scores of a test utterance with 10 others of its speaker.
-    reweight, soft, fusion, seed, enrol, inner, allow_leaks
+    reweight, soft, fusion, seed, enrol, inner, sets, allow_leaks
         As on the command line; see `affex.pipeline.evaluation.settings.Settings`.
     out
         The folder that the files of the run, and its page, are written to; None for no files.
@@ -201,6 +202,7 @@ def evaluate(
         device=where.device,
         enrol=enrol,
         inner=inner,
+        sets=plain(sets),
         allow_leaks=allow_leaks,
     )
     settings = applied(

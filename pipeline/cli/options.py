@@ -111,6 +111,8 @@ def _kind(name: str) -> dict[str, Any]:
         return {"is_flag": False, "flag_value": "1", "type": SpeakerNormType(), "metavar": "[1|mean|enrol:n=10]"}
     if "choices" in metadata:
         return {"type": click.Choice(metadata["choices"])}
+    if kind is float:
+        return {"type": click.FloatRange(0, 1, max_open=True)}
     return {"type": click.IntRange(*metadata["between"])} if kind is int else {}
 
 

@@ -97,6 +97,17 @@ def abstaining_of(scores: Scores, unit: str) -> Abstaining | None:
     )
 
 
+def in_words(found: Abstaining) -> str:
+    """Return the area, and how much is decided at which accuracy, in words."""
+    area = found.area
+    ends = "" if area.low is None or area.high is None else f" [{area.low:.3f}, {area.high:.3f}]"
+    reached = ", ".join(f"{at.accuracy:.0%} right of the most confident {at.coverage:.0%}" for at in found.reaching)
+    return (
+        f"area under risk and coverage (AURC) {area.value:.3f}{ends}, at random {found.at_random:.3f}, at best "
+        f"{found.at_best:.3f}; {reached}"
+    )
+
+
 def by_coverage(confidence: NDArray[np.float64] | NDArray[np.int64], right: NDArray[np.bool_]) -> Floats:
     """Return the accuracy of the most confident utterance, of the two most confident ones, and so on, ``(n,)``.
 

@@ -28,7 +28,7 @@ M. Sadinle, J. Lei, L. Wasserman, Least ambiguous set-valued classifiers with bo
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -185,9 +185,35 @@ def promise(alpha: float, unit: str) -> str:
     """Return what is promised, in words."""
     return (
         f"at least {1 - alpha:.0%} of random utterances of new {unit}s have their class in the set, over {unit}s "
-        f"together and not for each (conformal prediction with one utterance of each calibration {unit}, Dunn, Wasserman "
-        "and Ramdas 2023), for scores as the inner models give them"
+        f"together and not for each (conformal prediction with one utterance of each calibration {unit}, Dunn, "
+        "Wasserman and Ramdas 2023), for scores as the inner models give them"
     )
+
+
+def in_words(found: PredictionSets, unit: str) -> str:
+    """Return how often sets hold the true class, and how large they are, in words."""
+    sizes = ", ".join(f"{n} of {size}" for size, n in found.sizes.items())
+    return (
+        f"alpha {found.alpha:g}: {_of(found.coverage, found.coverage_sd)} of a {unit}'s sets hold the class, with "
+        f"{_of(found.size, found.size_sd)} classes on average (means over {unit}s, sd over {unit}s); by size: {sizes}"
+    )
+
+
+def notes(found: PredictionSets, unit: str, n_folds: int) -> Iterator[str]:
+    """Yield what is promised of the sets, and where they are all classes, a sentence each."""
+    yield f"prediction sets: {found.promise}"
+    if found.n_all:
+        needed, (least, most) = math.ceil(1 / found.alpha - 1 - ROUNDING), found.n_calibration
+        there = f"{least}" if least == most else f"{least} to {most}"
+        yield (
+            f"in {found.n_all} of {n_folds} folds every prediction set is all classes: alpha {found.alpha:g} needs "
+            f"{needed} calibration {unit}s at least, and there are {there}"
+        )
+
+
+def _of(mean: Interval, spread: float | None) -> str:
+    ends = "" if mean.low is None or mean.high is None else f" [{mean.low:.3f}, {mean.high:.3f}]"
+    return f"{mean.value:.3f}{ends}" + ("" if spread is None else f" (sd {spread:.3f})")
 
 
 def _places(id_: str, seed: int, n_speakers: int) -> Floats:

@@ -340,6 +340,8 @@ class Result:
         The groups of columns that the decisions need, or why they are not known.
     enrolled
         The decisions under each draw of enrolled utterances; None where nobody was enrolled.
+    alpha
+        How often a prediction set may lack the true class; 0 without sets, which are made of inner scores.
     """
 
     about: About
@@ -361,3 +363,4 @@ class Result:
     n_kept: int = 0
     importance: Importance = OF_MEMBERS
     enrolled: Draws | None = None
+    alpha: float = 0.0

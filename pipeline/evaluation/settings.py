@@ -93,6 +93,8 @@ class Settings:
         the tested speaker: the price of normalisation.
     inner
         Whether a run keeps the inner scores that a fusion may learn from.
+    sets
+        How often a prediction set may lack the true class, as in .1; 0 for no sets. Sets need inner scores.
     leak
         Whether to repeat the evaluation with folds that ignore speakers.
     allow_leaks
@@ -139,6 +141,9 @@ class Settings:
         False, "Also evaluate with 5, 10, 20 and all others of a speaker enrolled (see enrol:n=10).", fitted=False
     )
     inner: bool = _setting(False, "Keep inner scores, on which a fusion may be trained (slower).", fitted=False)
+    sets: float = _setting(
+        0.0, "Also give sets of classes that lack the true one in this share. [0: none]", fitted=False
+    )
     leak: bool = _setting(False, "Also evaluate random-k, to show the effect of a leak.", fitted=False)
     allow_leaks: bool = _setting(False, "Continue if the audit finds leaks; outputs carry a warning.", fitted=False)
 
@@ -151,6 +156,11 @@ class Settings:
             object.__setattr__(self, "speaker_norm", str(enrolment_of(self.speaker_norm)))  # one spelling, one run
         if self.enrol and self.speaker_norm:
             raise UsageError("ENROL=1 sets enrolments beside the run without normalisation: leave out SPEAKER_NORM.")
+
+    @property
+    def keeps_inner(self) -> bool:
+        """Whether a run keeps its inner scores: for a fusion, or for prediction sets."""
+        return self.inner or self.sets > 0
 
     @property
     def recorded(self) -> dict[str, Any]:
@@ -182,6 +192,9 @@ def expected(name: str, value: object) -> str:
     if kind is int:
         least, most = metadata["between"]
         return "" if type(value) is int and least <= value <= most else f"a whole number from {least} to {most}"
+    if kind is float:
+        is_share = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1
+        return "" if is_share else "a number from 0 to less than 1"
     if "choices" in metadata:
         return "" if value in metadata["choices"] else " or ".join(map(shown, metadata["choices"]))
     is_text = isinstance(value, str) or value is FIELDS[name].default
@@ -190,7 +203,7 @@ def expected(name: str, value: object) -> str:
 
 def shown(value: object) -> str:
     """Return a value as TOML has it, for messages."""
-    return _toml_value(value) if isinstance(value, str | bool | int) else str(value)
+    return _toml_value(value) if isinstance(value, str | bool | int | float) else str(value)
 
 
 def as_toml(settings: Settings, estimator: Mapping[str, Any] | None = None) -> str:
@@ -219,7 +232,7 @@ def _toml_lines(settings: Settings) -> Iterator[str]:
             yield f"{name} = {_toml_value(value)}\n"
 
 
-def _toml_value(value: str | bool | int) -> str:
+def _toml_value(value: str | bool | float) -> str:
     """Return a value as TOML; a text is escaped as in JSON, and DEL, which TOML forbids in addition."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from affex.classifiers.base import Axis
 from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.abstaining import Abstaining, abstaining_of
 from affex.pipeline.evaluation.calibration import Calibration, calibration_of
 from affex.pipeline.evaluation.enrolment import Curve, curve_of
 from affex.pipeline.evaluation.figures import confusion_of, figure_of, interval_of, number, overall, recall_of
@@ -22,6 +23,7 @@ from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.groups import GroupFigures, of_groups
 from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.intervals import Interval, ShareInterval, wilson
+from affex.pipeline.evaluation.prediction_sets import PredictionSets, prediction_sets
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.results import About, FoldSummary, RecognisedClasses, Result, Scores
 from affex.pipeline.evaluation.speakers import ClassLost
@@ -148,6 +150,10 @@ class Summary:
         The figures of each class, and of each speaker.
     calibration
         How far the scores can be trusted as probabilities, or why they are none.
+    abstaining
+        How accurate the model is where it decides only on what it is most confident of; None for predicted values.
+    sets
+        How often prediction sets hold the true class; None where none were asked for.
     importance
         The groups of columns that the decisions on unheard speakers need, or why they are not known.
     groups
@@ -199,6 +205,8 @@ class Summary:
     per_speaker: tuple[SpeakerFigures, ...]
     groups: tuple[GroupFigures, ...]
     calibration: Calibration
+    abstaining: Abstaining | None
+    sets: PredictionSets | None
     importance: Importance
     confusion: tuple[tuple[int, ...], ...]
     recognised: tuple[RecognisedClasses, ...]
@@ -317,6 +325,8 @@ def summarise(result: Result, depends_on: str = "", made_from: Mapping[str, str]
         per_speaker=tuple(_per_speaker(scores)),
         groups=of_groups(scores, result.attributes, about.unit),
         calibration=calibration_of(scores, about, result.folds),
+        abstaining=abstaining_of(scores, about.unit),
+        sets=prediction_sets(scores, result.inner, result.alpha, about.unit, about.settings.seeds[0]),
         importance=result.importance,
         confusion=tuple(map(tuple, confusion.tolist())),
         recognised=result.recognised,

@@ -185,6 +185,10 @@ def require_target(plan: Plan) -> None:
     enrolment.require_able(plan)
     if target == "values" and (plan.settings.reweight or plan.settings.soft):
         raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={plan.protocol.target} has values.")
+    if target == "values" and plan.settings.sets:
+        raise UsageError(
+            f"SETS={plan.settings.sets:g} gives sets of classes, and TARGET={plan.protocol.target} has values."
+        )
     if plan.settings.soft and plan.classifier.context != "none":
         raise UsageError(
             f"SOFT=1 counts an utterance in part for each class, and CLASSIFIER={plan.classifier.name} reads it as "

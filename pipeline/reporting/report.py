@@ -4,7 +4,8 @@ A run's folder holds ``metrics.json`` (the figures and everything they depend on
 tested utterance), a picture (``confusion.png``, or ``scatter.png`` for values), ``report.txt`` (the tables of the
 terminal), ``settings.toml`` (which repeats the run: ``affex evaluate --config``), ``groups.csv`` (sex, part, session
 and the like of the tested utterances, if known), ``enrolment.csv`` (figures by number of enrolled utterances, if any
-are) and, if a fusion learns from the run, ``inner.csv``. The files are a
+are), ``sets.csv`` (prediction sets, if asked for) and, if a fusion or these sets learn from the run, ``inner.csv``. The
+files are a
 sealed bundle (see `pipeline.storage.bundle`), which only `pipeline.evaluation.runs` reads. They do not contain the
 time, the machine or the number of cores: equal runs give equal bytes. Figures with normalisation by speaker are always
 marked as transductive, and figures that a leak has inflated are marked, too. ``times.json`` lies beside them
@@ -22,6 +23,7 @@ import numpy as np
 from affex.pipeline.evaluation import runs
 from affex.pipeline.evaluation.enrolment import Curve
 from affex.pipeline.evaluation.folds import protocol_hash
+from affex.pipeline.evaluation.prediction_sets import sets_of
 from affex.pipeline.evaluation.results import About, Result, Scores
 from affex.pipeline.evaluation.settings import Settings, as_toml
 from affex.pipeline.evaluation.summary import Summary, summarise, to_json, versions
@@ -35,6 +37,8 @@ from affex.pipeline.text import csv_cells
 
 #: The tables of the terminal, and that of enrolled utterances.
 REPORT, ENROLMENT = "report.txt", "enrolment.csv"
+#: The table of prediction sets.
+SETS = "sets.csv"
 #: The greatest length of a run's name before its hash, and the least length of the features in it.
 LONGEST, LEAST = 80, 20
 
@@ -116,6 +120,8 @@ def write(
         contents[runs.INNER] = "".join(_prediction_lines(result.about.unit, result.inner)).encode()
     if result.attributes:
         contents[runs.GROUPS] = "".join(_group_lines(result)).encode()
+    if summary.sets:
+        contents[SETS] = "".join(_set_lines(result)).encode()
     if summary.enrolment:
         contents[ENROLMENT] = "".join(_enrolment_lines(summary.enrolment)).encode()
     if settings is not None:
@@ -126,15 +132,13 @@ def write(
     return summary
 
 
-def kept(folder: Path, basis: str, *, inner: bool = False, enrol: bool = False) -> str | None:
+def kept(folder: Path, basis: str, *, inner: bool = False, enrol: bool = False, sets: float = 0.0) -> str | None:
     """Return the text of a stored run with the same dependencies; None if there is no such run.
 
     Parameters
     ----------
-    inner
-        Whether the run must also have its inner scores.
-    enrol
-        Whether it must also have the price of normalisation.
+    inner, enrol, sets
+        Whether the run must also have its inner scores, the price of normalisation, or prediction sets of this alpha.
 
     Raises
     ------
@@ -146,7 +150,11 @@ def kept(folder: Path, basis: str, *, inner: bool = False, enrol: bool = False) 
     found = runs.whole(folder)
     summary = runs.summary_of(found)
     alone = all(INNER in fold.limits for fold in summary.folds)
-    enough = (runs.INNER in found.contents or alone or not inner) and (summary.enrolment is not None or not enrol)
+    enough = (
+        (runs.INNER in found.contents or alone or not inner)
+        and (summary.enrolment is not None or not enrol)
+        and (not sets or (summary.sets is not None and summary.sets.alpha == sets))
+    )
     return found.contents[REPORT].decode() if enough and summary.depends_on == basis else None
 
 
@@ -174,6 +182,17 @@ def _prediction_lines(unit: str, parts: Sequence[Scores]) -> Iterator[str]:
     for scores in parts:
         for cells in zip(*scores.columns(unit).values(), strict=True):
             yield csv_cells.line([f"{cell:.9g}" if isinstance(cell, float) else cell for cell in cells])
+
+
+def _set_lines(result: Result) -> Iterator[str]:
+    """Yield a table of each test utterance's prediction set: 1 for a class that is in it, else 0."""
+    scores, unit = result.scores, result.about.unit
+    sets = sets_of(scores, result.inner, result.alpha, result.about.settings.seeds[0])
+    yield csv_cells.line(["id", unit, "fold", "true", "size", *(f"in_{name}" for name in scores.classes)])
+    for cells, own in zip(
+        zip(scores.ids, scores.clusters, scores.folds, scores.true, strict=True), sets.tolist(), strict=True
+    ):
+        yield csv_cells.line([*cells, str(sum(own)), *(str(int(one)) for one in own)])
 
 
 def _enrolment_lines(found: Curve) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
-from affex.pipeline.evaluation import conclusions, metrics, speakers
+from affex.pipeline.evaluation import abstaining, conclusions, metrics, prediction_sets, speakers
 from affex.pipeline.evaluation.enrolment import Curve, Point
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
@@ -75,6 +75,8 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
         console.print(Text(f"Scores: {largest_score_words(summary.largest_score)}."))
         if summary.calibration.error:
             console.print(Text(f"Calibration{beside}: {_calibration_words(summary.calibration.error, summary)}."))
+        for what, words in _less_than_all(summary):
+            console.print(Text(f"{what}{beside}: {words}."))
         console.print(Text(f"By class{beside}"), _class_table(summary), sep="\n")
         confusion = fitting(console, _confusion_table(summary), "too wide for this terminal, see confusion.png\n")
         console.print(Text(f"Confusion{beside}: rows true, columns predicted"), confusion, sep="\n")
@@ -88,9 +90,12 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
     ceiling = _ceiling_words(summary.ceiling) if summary.ceiling else ""
     shares = _shares_words(summary.against_shares) if summary.against_shares else ""
     if summary.enrolment:
-        price = enrolment_table(summary.enrolment)
-        console.print(Text(f"{ENROLMENT}{_from(summary.enrolment)}"), fitting(console, *price), sep="\n")
-    of_speakers = (summary.transductive, summary.about.enrolled)
+        price, of = enrolment_table(summary.enrolment), summary.enrolment.from_
+        label = f" that are labelled {of}" if of else ""
+        console.print(Text(f"{ENROLMENT}{label}"), fitting(console, *price), sep="\n")
+    unit, n_folds = summary.about.unit, len(summary.folds)
+    sets = prediction_sets.notes(summary.sets, unit, n_folds) if summary.sets else ()
+    of_speakers = (summary.transductive, summary.about.enrolled, *sets)
     for note in filter(None, (*of_speakers, ceiling, shares, *_without_interval(summary), *summary.notes)):
         console.print(Text(f"Note: {note}."))
     where = f" -> {folder}" if folder else ""
@@ -283,6 +288,14 @@ def _calibration_words(error: Interval, summary: Summary) -> str:
     return f"expected error (ECE) {with_interval(error)}, Brier score {number(summary.calibration.brier)} (0 to 2)"
 
 
+def _less_than_all(summary: Summary) -> Iterator[tuple[str, str]]:
+    """Yield how good the model is where it need not decide on one class for every utterance."""
+    if summary.abstaining:
+        yield "Abstaining", abstaining.in_words(summary.abstaining)
+    if summary.sets:
+        yield "Prediction sets", prediction_sets.in_words(summary.sets, summary.about.unit)
+
+
 def _spread_words(summary: Summary) -> str:
     found = summary.speakers_by_classes
     return speakers.in_words(found, len(summary.classes), summary.about.unit) if found else "not counted"
@@ -454,10 +467,6 @@ def _speaker_words(summary: Summary) -> str:
     rest = len(summary.per_speaker) - MOST_SPEAKERS
     words = "UAR over the classes each has, then correct/all" if summary.classes else "each one's own figures"
     return words + (f"; {rest} more in metrics.json" if rest > 0 else "")
-
-
-def _from(found: Curve) -> str:
-    return f" that are labelled {found.from_}" if found.from_ else ""
 
 
 def _ceiling_words(ceiling: Ceiling) -> str:

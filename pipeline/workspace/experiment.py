@@ -87,13 +87,13 @@ def run(
 
     models = members or models_of(workspace.console, settings, workspace.imported)
     require(workspace.datasets, models, settings)
-    _require_enrollable(settings)
+    _require_single(settings)
     if settings.leak:
         _require_honest(protocols.of_settings(settings))
     read = functools.cache(functools.partial(table_of, workspace))
     folder = _run(workspace, models, replace(settings, leak=False), out, read)
     if settings.leak:
-        leaky = _run(workspace, models, replace(settings, enrol=False), out and out / LEAKY.name, read)
+        leaky = _run(workspace, models, replace(settings, enrol=False, sets=0.0), out and out / LEAKY.name, read)
         leak.show(workspace.console, folder, leaky)
     return folder
 
@@ -195,13 +195,14 @@ def fuse_runs(
     from affex.pipeline.fusion import fusion as rules
     from affex.pipeline.reporting import inputs, report
 
+    _require_single(settings)
     lap = lap or Stopwatch().lap()
     members, rule = runs.find(names, cache), rules.rule_of(settings.fusion)
     about, changed = rules.about(members, rule, settings.system), departures(settings)
     folder = out or cache / about.corpus / "runs" / report.run_name(about)
     made_from = report.digests(code_digest(FUSING, alone=[__name__]))
     basis = report.depends_on(about, made_from, *changed)
-    if not _shown_again(console, folder, basis):
+    if not _shown_again(console, folder, basis, replace(settings, inner=False)):
         with lap.stage("fusion"):
             result = rules.late(members, rule)
         result = replace(result, about=about, notes=(*changed, *result.notes))
@@ -323,8 +324,8 @@ def _evaluated(
     code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__, cross_validated.__module__])
     made_from = report.digests(code, table, prints)
     basis = report.depends_on(plan.about(), made_from, str(allowed), *remarks)
-    kept = FinishedFolds(inside(folder), basis, settings.inner)
-    if _shown_again(workspace.console, folder, basis, inner=settings.inner, enrol=settings.enrol):
+    kept = FinishedFolds(inside(folder), basis, settings.keeps_inner)
+    if _shown_again(workspace.console, folder, basis, settings):
         kept.clear()
         return folder
     with lap.stage("audit"):
@@ -335,7 +336,7 @@ def _evaluated(
         result = cross_validated(workspace, task, plan, kept)
         if settings.enrol:
             result = with_enrolment(workspace, table, plan, kept, result)
-    result = replace(result, notes=(*remarks, *warnings, *result.notes), leaks=leaks)
+    result = replace(result, notes=(*remarks, *warnings, *result.notes), leaks=leaks, alpha=settings.sets)
     known = inputs_of(workspace.datasets, specs, basis)
     _written(workspace.console, result, folder, basis, settings, made_from, lap, known)
     kept.clear()
@@ -426,12 +427,12 @@ def _written(
     tables.show(summary, folder, console.rich)
 
 
-def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False, enrol: bool = False) -> bool:
-    """Show a stored run with the same dependencies; return whether there is one."""
+def _shown_again(console: Terminal, folder: Path, basis: str, settings: Settings) -> bool:
+    """Show a stored run with the same dependencies, and all that the settings ask for; return whether there is one."""
     from affex.pipeline.reporting import report
 
     try:
-        text = report.kept(folder, basis, inner=inner, enrol=enrol)
+        text = report.kept(folder, basis, inner=settings.keeps_inner, enrol=settings.enrol, sets=settings.sets)
     except (OSError, DamagedError) as error:
         console.print(f"The run in {folder} is made again: {error}.")
         return False
@@ -452,16 +453,17 @@ def _require_honest(protocol: Protocol) -> None:
         raise UsageError(f"LEAK=1 sets {LEAKY.scheme} beside an honest protocol: name that, as in PROTOCOL=loso.")
 
 
-def _require_enrollable(settings: Settings) -> None:
-    """Refuse settings beside which nobody can be enrolled.
+def _require_single(settings: Settings) -> None:
+    """Refuse settings that are about one model, or about new speakers, beside others.
 
     Raises
     ------
     UsageError
-        If scores of several models are to be fused, or a leak is to be shown.
+        If nobody can be enrolled, or no set be made, since scores of several models are fused or a leak is shown.
     """
-    if settings.enrol and settings.fusion.startswith("late"):
-        raise UsageError("ENROL=1 is about one model: evaluate the members one by one, or leave out FUSION=late.")
+    named = {"ENROL=1": settings.enrol, f"SETS={settings.sets:g}": settings.sets}
+    if settings.fusion.startswith("late") and (asked := [name for name, on in named.items() if on]):
+        raise UsageError(f"{asked[0]} is about one model: evaluate the members one by one, or leave out FUSION=late.")
     if settings.leak and is_enrolment(settings.speaker_norm):
         raise UsageError(
             "LEAK=1 adds folds with the same speakers on both sides, and SPEAKER_NORM=enrol normalises new speakers: "
