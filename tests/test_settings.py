@@ -102,6 +102,7 @@ def test_what_is_not_set_is_not_in_the_file() -> None:
         'fusion = "early"',
         "enrol = false",
         "inner = false",
+        "sets = 0.0",
         "leak = false",
         "allow_leaks = false",
     ]

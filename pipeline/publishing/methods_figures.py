@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from affex.pipeline.evaluation.prediction_sets import notes
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.publishing.prose import Cite, cite, listed
 from affex.pipeline.reporting.compared import Compared
@@ -28,6 +29,7 @@ def figures(summary: Summary, comparison: Compared | None) -> Iterator[str | Cit
         yield from cite(*filter(None, [source]))
     yield f". Chance is a model that answers {summary.chance_is}. "
     yield from _intervals(summary)
+    yield from _sets(summary)
     if comparison is not None:
         yield from _test(comparison)
 
@@ -43,6 +45,24 @@ def _intervals(summary: Summary) -> Iterator[str | Cite]:
     yield summary.interval_method.replace("cluster", unit)
     yield from cite("quenouille1956", "tukey1958")
     yield f"; they hold for the trained models on other {unit}s, without what other training {unit}s would change. "
+
+
+def _sets(summary: Summary) -> Iterator[str | Cite]:
+    """Yield how prediction sets were made, and what is promised of them."""
+    found, unit = summary.sets, summary.about.unit
+    if found is None:
+        return
+    yield "A prediction set holds every class with a large enough score"
+    yield from cite("sadinle2019")
+    yield (
+        f", which is found for each test utterance on the inner scores of one utterance of each calibration {unit}, at "
+        f"alpha {found.alpha:g}"
+    )
+    yield from cite("dunn2023")
+    yield f": {1 - found.alpha:.0%} of random utterances of new {unit}s, at least, have their class in the set. "
+    for note in notes(found, unit, len(summary.folds)):
+        if "all classes" in note:
+            yield f"But {note}. "
 
 
 def _test(found: Compared) -> Iterator[str | Cite]:

@@ -23,7 +23,9 @@ def _caveats(summary: Summary) -> Iterator[str | Cite]:
     if summary.transductive:
         yield f"The figures are {summary.transductive}. "
     if summary.about.enrolled:
-        yield f"Test utterances are {summary.about.enrolled}. "
+        yield f"Test utterances are {summary.about.enrolled}"
+        yield from cite("samuelson1968")
+        yield ". "
     if summary.class_lost:
         lost = summary.class_lost
         yield f"This removes the {lost.what} of {lost.n} of {lost.of} {summary.about.unit}s, who have only one. "
