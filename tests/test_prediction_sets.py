@@ -28,7 +28,7 @@ from affex.pipeline.reporting import report
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import UsageError
 
-PLAN = Plan(corpus="toy", features=("rows",), classifier=Bayes(), settings=Settings(dataset="emodb"))
+PLAN = Plan(corpus="emodb", features=("egemaps",), keys=("",), classifier=Bayes(), settings=Settings(dataset="emodb"))
 
 
 def scores(confidence: list[float], right: list[bool], speakers: list[str]) -> Scores:
@@ -65,9 +65,8 @@ def test_the_area_lies_between_the_best_order_and_the_worst():
     rng = np.random.default_rng(0)
     n, right = 400, rng.random(400) < 0.7
     speakers = [f"s{i % 8}" for i in range(n)]
-    best = abstaining_of(
-        scores((0.5 + 0.4 * right + 0.05 * rng.random(n)).tolist(), right.tolist(), speakers), "speaker"
-    )
+    sure = (0.5 + 0.4 * right + 0.05 * rng.random(n)).tolist()
+    best = abstaining_of(scores(sure, right.tolist(), speakers), "speaker")
     blind = abstaining_of(scores(rng.random(n).tolist(), right.tolist(), speakers), "speaker")
     assert best.area.value == pytest.approx(best.at_best)
     assert blind.area.value == pytest.approx(blind.at_random, abs=0.08)
@@ -110,9 +109,7 @@ def test_with_too_few_speakers_sets_are_all_classes_and_that_is_said(tmp_path):
     assert sets_of(result.scores, result.inner, 0.1).all()
     report.write(result, tmp_path)
     text = " ".join((tmp_path / "report.txt").read_text().split())
-    assert (
-        "in 5 of 5 folds every prediction set is all classes: alpha 0.1 needs 9 calibration speakers at least" in text
-    )
+    assert "in 5 of 5 folds every prediction set is all classes: alpha 0.1 needs 9 calibration speakers" in text
     assert "and there are 4" in text
     alone = replace(result, inner=())
     assert sets_of(alone.scores, alone.inner, 0.5).all(), "a fold without inner scores"
@@ -184,7 +181,7 @@ def test_made_corpora_are_covered_as_promised():
 
 def test_sets_of_values_and_of_fusions_are_refused():
     valence = replace(PLAN, protocol=Protocol("valence", target="valence"), settings=Settings(sets=0.1))
-    with pytest.raises(UsageError, match="SETS=0.1 gives sets of classes, and TARGET=valence has values"):
+    with pytest.raises(UsageError, match=r"SETS=0\.1 gives sets of classes, and TARGET=valence has values"):
         require_target(valence)
     for wrong in (1.0, -0.1, True, "a"):
         with pytest.raises(UsageError, match="a number from 0 to less than 1"):
