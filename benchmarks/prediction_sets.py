@@ -135,15 +135,15 @@ def main() -> None:
     parser.add_argument("--speakers", type=int, nargs="*", default=SPEAKERS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tested", type=int, default=10)
-    given = parser.parse_args()
+    options = parser.parse_args()
     print(LINE.format("speakers", "alpha", "promised", *WAYS))
-    for n_speakers in given.speakers:
-        begin, found = time.perf_counter(), coverage(given.corpora, n_speakers, given.seed, given.tested)
+    for n_speakers in options.speakers:
+        begin, found = time.perf_counter(), coverage(options.corpora, n_speakers, options.seed, options.tested)
         for alpha in ALPHAS:
             cells = [found[alpha, name] for name in WAYS]
             words = [f"{100 * held:.1f} ({100 * error:.1f}) size {size:.2f}" for held, error, size in cells]
             print(LINE.format(n_speakers, alpha, f"{100 * (1 - alpha):.0f}", *words), flush=True)
-        print(f"{given.corpora} corpora of {n_speakers} speakers: {time.perf_counter() - begin:.0f} s", flush=True)
+        print(f"{options.corpora} corpora of {n_speakers} speakers: {time.perf_counter() - begin:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
