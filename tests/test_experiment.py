@@ -272,6 +272,7 @@ def test_the_price_of_normalisation_stands_beside_a_run_and_is_not_computed_agai
     assert [point.called for point in points] == ["0", "5", "10", "20", "all others"]
     assert points[0].figures["uar"].mean == found.interval("uar") == plain.interval("uar")
     assert [point.n_fewer for point in points] == [0, 16, 16, 16, 0]
+    assert sum("the speaker has fewer than" in note for note in found.notes) == 3
     assert points[1].figures == points[2].figures, "there are three others in any case"
     capsys.readouterr()
     assert run([mine], cache, enrol=True) == found

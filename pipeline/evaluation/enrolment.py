@@ -198,9 +198,14 @@ def notes(drawn: Draws) -> Iterator[str]:
             "figures are means over the draws of enrolled utterances; predictions and scores, and so what is by class "
             "or by speaker, and comparisons with other runs, are those of the first draw"
         )
-    label = f" labelled {drawn.how.from_}" if drawn.how.from_ else ""
     if drawn.how.from_:
         yield f"only utterances labelled {drawn.how.from_} are enrolled, so these labels of a new speaker must be known"
+    yield from shortages(drawn)
+
+
+def shortages(drawn: Draws) -> Iterator[str]:
+    """Yield for how many test utterances too few others could be enrolled, a sentence each."""
+    label = f" labelled {drawn.how.from_}" if drawn.how.from_ else ""
     for n, sizes in zip(drawn.how.n, drawn.n_enrolled, strict=True):
         if n is not None and (fewer := int((sizes < n).sum())):
             yield (

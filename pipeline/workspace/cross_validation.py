@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from affex.pipeline.evaluation import enrolment
 from affex.pipeline.evaluation.evaluate import evaluate_task
 from affex.pipeline.evaluation.finished_folds import FinishedFolds
 from affex.pipeline.evaluation.results import Result
@@ -21,7 +22,8 @@ def with_enrolment(workspace: Workspace, table: Table, plan: Plan, kept: Finishe
     other = cross_validated(workspace, prepare(table, own), own, replace(kept, inner=False), len(result.folds))
     pairs = zip(result.seconds, other.seconds, strict=True)
     taken = tuple(replace(one, wall=one.wall + more.wall, cpu=one.cpu + more.cpu) for one, more in pairs)
-    return replace(result, enrolled=other.enrolled, seconds=taken)
+    short = enrolment.shortages(other.enrolled) if other.enrolled else ()
+    return replace(result, enrolled=other.enrolled, seconds=taken, notes=(*result.notes, *short))
 
 
 def cross_validated(workspace: Workspace, task: Task, plan: Plan, kept: FinishedFolds, begin: int = 0) -> Result:
