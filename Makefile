@@ -19,7 +19,7 @@ endif
 # Variables of the shell, or of another make, are not passed on.
 $(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(eval unexport $(name)))
 OPTIONS := DATASET DATA SYSTEM FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
-           FUSION RUNS RUN METRIC ROPE INNER LEAK CONTROLS ALLOW_LEAKS IDENTITY MEDIA CONFIG \
+           FUSION RUNS RUN METRIC ROPE ENROL INNER SETS LEAK CONTROLS ALLOW_LEAKS IDENTITY MEDIA CONFIG \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED SEEDS PARTIAL EXTRA MODEL EXCLUDE \
            NETWORK EPOCHS PATIENCE RATE BATCH SCRATCH \
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON LOG SPEAKER
@@ -71,7 +71,8 @@ help: ## show this help
 #=   PROTOCOL      which speakers are left out: loso, session, group-k:k=5, split, folds:file=mine.csv, cross:test=ravdess, or a corpus's own protocol
 #=   TARGET        what is predicted: label, or the values valence, arousal, dominance
 #=   CLASSES       the classes; + merges labels, = names a class: 'ang,neu,sad,joy=hap+exc'
-#=   SPEAKER_NORM  1: z-scores within each speaker; mean: subtract the speaker's mean (transductive, and reported as such)
+#=   SPEAKER_NORM  1: z-scores within each speaker; mean: subtract the speaker's mean (transductive, and reported as such);
+#=                 enrol:n=10: z-scores of a test utterance with 10 others of its speaker (enrol:n=10,draws=5,from=neutral)
 #=   REWEIGHT      1: multiply scores by the square root of the number of training utterances of the class
 #=   SOFT          1: train on the shares of the raters' votes; dawid-skene: on what a model of named raters makes of them
 #=   FUSION        for several FEATURES: early (concatenate columns), or late, late:mean, late:svm ... (fuse scores)
@@ -79,7 +80,9 @@ help: ## show this help
 #=   RUN           for reproduce and checklist: a finished run, by name or folder; variables beside it change what is repeated
 #=   METRIC        the figure that is compared: uar, war, macro_f1, ccc ... (default: uar, or ccc for values)
 #=   ROPE          for compare: the largest difference that does not matter, in the figure's unit (default: 0.01)
+#=   ENROL         1: also evaluate with 5, 10, 20 and all others of a tested speaker enrolled: the price of normalisation
 #=   INNER         1: save inner predictions, from which a fusion with this run can learn (slower)
+#=   SETS          0.1: also give sets of classes that hold the true one in 90 % of utterances of new speakers (slower)
 #=   LEAK          1: also score other folds (random ones; beside loso+text also loso), to show how much a leak adds
 #=   CONTROLS      for loso+text: size-matched controls of each fold (default: 10 with LEAK=1, else none)
 #=   ALLOW_LEAKS   1: continue although the audit finds leaks; every output says so

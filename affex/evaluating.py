@@ -125,7 +125,9 @@ def evaluate(
     fusion: str = "early",
     seed: int = 0,
     seeds: int = 1,
+    enrol: bool = False,
     inner: bool = False,
+    sets: float = 0.0,
     controls: int = 0,
     allow_leaks: bool = False,
     identity: bool = False,
@@ -154,9 +156,10 @@ def evaluate(
         What is predicted, and which classes count, as ``"ang,neu,sad,hap+exc"``.
     speaker_norm
         True for z-scores within each speaker, ``"mean"`` to subtract the speaker's mean: both are transductive.
+        ``"enrol:n=10"`` for z-scores of a test utterance with 10 others of its speaker.
     soft
         True to train on the shares of the raters' votes, ``"dawid-skene"`` on what a model of the raters makes of them.
-    reweight, fusion, seed, seeds, inner, controls, allow_leaks, identity
+    reweight, fusion, seed, seeds, enrol, inner, sets, controls, allow_leaks, identity
         As on the command line; see `affex.pipeline.evaluation.settings.Settings`.
     out
         The folder that the files of the run, and its page, are written to; None for no files.
@@ -208,7 +211,9 @@ def evaluate(
         seed=plain(seed),
         seeds=plain(seeds),
         device=where.device,
+        enrol=enrol,
         inner=inner,
+        sets=plain(sets),
         controls=plain(controls),
         allow_leaks=allow_leaks,
         identity=identity,

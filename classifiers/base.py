@@ -203,19 +203,27 @@ class Classifier(ABC):
         """Return what is searched on inner folds, and by which criterion, in words; empty if nothing is searched."""
         return ""
 
-    def distances(self, X: NDArray[np.float32], *, device: str) -> NDArray[np.float64] | None:  # noqa: ARG002
+    def distances(
+        self,
+        X: NDArray[np.float32],  # noqa: ARG002
+        others: NDArray[np.float32] | None = None,  # noqa: ARG002
+        *,
+        device: str,  # noqa: ARG002
+    ) -> NDArray[np.float64] | None:
         """Return distances that are computed once for all folds, from rows whose scaling no fold fits.
 
         Parameters
         ----------
         X : (n_rows, n_columns) float32
             All rows, already z-scored (for example within speakers).
+        others : (n_others, n_columns) float32, optional
+            Rows to which the distances are; None for `X`.
         device
             ``"cpu"`` or ``"cuda"``.
 
         Returns
         -------
-        (n_rows, n_rows) float64
+        (n_rows, n_others) float64
             The squared distance of every pair of rows, as the mean over the columns. An estimator built with
             ``precomputed=True`` takes them as input. None if this classifier does not use distances.
         """

@@ -111,7 +111,9 @@ class Svm(Classifier):
         best = "the CCC pooled over" if of_values else "the mean macro recall over"
         return f"{'; '.join(open_)}; by {best} the inner folds" if open_ else ""
 
-    def distances(self, X: NDArray[np.float32], *, device: str) -> NDArray[np.float64] | None:
+    def distances(
+        self, X: NDArray[np.float32], others: NDArray[np.float32] | None = None, *, device: str
+    ) -> NDArray[np.float64] | None:
         """Return the squared distance of every pair of rows, mean over columns; None with NaN or a selection.
 
         The training rows of each fold determine the imputation and the selection.
@@ -120,7 +122,7 @@ class Svm(Classifier):
 
         if self.select != "none" or np.isnan(X).any():
             return None
-        found = squared_distances(X, device=device)
+        found = squared_distances(X, others, device=device)
         found /= max(1, X.shape[1])
         return found
 

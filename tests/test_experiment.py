@@ -15,6 +15,7 @@ from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import protocols, runs
 from affex.pipeline.evaluation.settings import Settings
 from affex.pipeline.evaluation.summary import Summary
+from affex.pipeline.pages import run as run_page
 from affex.pipeline.specs.classifiers import members_of
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -291,3 +292,39 @@ def test_other_classes_assert_no_counts():
     assert protocols.with_target(own, None, None) == own
     assert protocols.with_target(own, None, "a,c") == replace(own, classes="a,c", counts={})
     assert protocols.with_target(own, "valence", None) == replace(own, target="valence", classes="", counts={})
+
+
+def test_the_price_of_normalisation_stands_beside_a_run_and_is_not_computed_again(tmp_path, capsys):
+    mine, cache = table(tmp_path), tmp_path / "cache"
+    plain = run([mine], cache)
+    assert plain.enrolment is None
+    found = run([mine], cache, enrol=True)
+    points = found.enrolment.points
+    assert [point.called for point in points] == ["0", "5", "10", "20", "all others"]
+    assert points[0].figures["uar"].mean == found.interval("uar") == plain.interval("uar")
+    assert [point.n_fewer for point in points] == [0, 16, 16, 16, 0]
+    assert sum("the speaker has fewer than" in note for note in found.notes) == 3
+    assert points[1].figures == points[2].figures, "there are three others in any case"
+    capsys.readouterr()
+    assert run([mine], cache, enrol=True) == found
+    assert run([mine], cache) == found
+    assert capsys.readouterr().out.count("Nothing has changed since this run") == 2
+    (folder,) = cache.glob("*/runs/*")
+    page = run_page.write(runs.read(folder), run_page.Beside()).read_text()
+    assert '<h2 id="enrolment">The price of normalisation</h2>' in page
+    assert "5 utterances of the new speaker before the first is recognised; no labels" in page
+    with pytest.raises(UsageError, match="ENROL=1 is about one model"):
+        run([mine], cache, enrol=True, fusion="late", features=f"{FEATURES} egemaps")
+    with pytest.raises(UsageError, match="LEAK=1 adds folds"):
+        run([mine], cache, leak=True, speaker_norm="enrol:n=2")
+
+
+@pytest.mark.slow
+def test_the_curve_of_emodb_ends_at_the_two_known_figures(tmp_path, test_data):
+    datasets = [opened("emodb", test_data("emodb"), tmp_path, partial=False, console=Terminal())]
+    with open_workspace(datasets, Terminal(), Running("local", 2)) as workspace:
+        settings = Settings(dataset="emodb", features="compare", classifier="svm", enrol=True)
+        summary = runs.read(experiment.run(workspace, settings, tmp_path / "run")).summary
+    first, *_, last = (point.figures["uar"].mean.value for point in summary.enrolment.points)
+    assert first == pytest.approx(0.787, abs=0.001)
+    assert last == pytest.approx(0.865, abs=0.01)

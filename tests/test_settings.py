@@ -101,7 +101,9 @@ def test_what_is_not_set_is_not_in_the_file() -> None:
         "seeds = 1",
         'device = "cpu"',
         'fusion = "early"',
+        "enrol = false",
         "inner = false",
+        "sets = 0.0",
         "leak = false",
         "controls = 0",
         "allow_leaks = false",
@@ -117,7 +119,7 @@ def test_a_classifier_has_a_spec(spec: str) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"speaker_norm": "median"}, 'speaker_norm = "median": expected true, false or "mean"'),
+        ({"speaker_norm": "median"}, 'speaker_norm = "median": expected true, false, "mean" or "enrol:n=10"'),
         ({"seed": True}, "seed = true: expected a whole number"),
         ({"soft": "yes"}, 'soft = "yes": expected true, false or "dawid-skene"'),
         ({"device": "tpu"}, 'device = "tpu": expected "cpu" or "cuda"'),
@@ -161,7 +163,7 @@ def test_a_file_gives_options_and_several_names_may_be_an_array(tmp_path: Path) 
         ("seed = 1.5", "seed = 1.5: expected a whole number"),
         ("seed = true", "seed = true: expected a whole number"),
         ("soft = 1", "soft = 1: expected true, false or"),
-        ("speaker_norm = 1", 'speaker_norm = 1: expected true, false or "mean"'),
+        ("speaker_norm = 1", 'speaker_norm = 1: expected true, false, "mean" or "enrol:n=10"'),
         ("classes = ['a', 'b']", r"classes = \['a', 'b'\]: expected a text in quotes."),
         ("features = [1]", r"features = \[1\]: expected a text in quotes, or an array of such"),
         ("seed = -1", "seed = -1: expected a whole number from 0 to 4294967295"),

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from affex.pipeline.cli.options import (
 from affex.pipeline.evaluation.settings import FIELDS, Settings
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.specs import grammar
+from affex.pipeline.streams.enrolment import is_enrolment
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import UsageError
 from affex.pipeline.workspace import experiment
@@ -160,6 +161,8 @@ def _next(corpora: Corpora, asked: Settings, settings: Settings, folder: Path) -
 def _named(settings: Settings) -> dict[str, object]:
     """Return a single model's settings that differ from the defaults, by variable; and the classifier or system."""
     told = "classifier" if settings.system is None else "system"
+    if is_enrolment(settings.speaker_norm):
+        settings = replace(settings, speaker_norm=True)  # the same model
     values = {name: getattr(settings, name) for name in NAMED if name not in ("dataset", "data")}
     return {k.upper(): v for k, v in values.items() if v != FIELDS[k].default or k == told}
 

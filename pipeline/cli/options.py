@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from affex.pipeline.evaluation.results import Soft
 from affex.pipeline.evaluation.settings import DAWID_SKENE, FIELDS, TYPES, Settings
 from affex.pipeline.storage import records
+from affex.pipeline.streams.enrolment import is_enrolment
 from affex.pipeline.streams.table import SpeakerNorm
 from affex.pipeline.systems import system
 from affex.pipeline.text import wording
@@ -34,18 +35,18 @@ class Group(click.Group):
 
 
 class SpeakerNormType(click.ParamType[SpeakerNorm]):
-    """The normalisation of each speaker's rows: click's values for true or false, or ``mean``."""
+    """The normalisation of each speaker's rows: click's values for true or false, ``mean``, or an enrolment."""
 
     name = "speaker norm"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> SpeakerNorm:
         """Return the value in the form of the settings."""
-        if value == "mean":
-            return "mean"
+        if value == "mean" or is_enrolment(value):
+            return str(value)
         try:
             return bool(click.BOOL.convert(value, param, ctx))
         except click.BadParameter:
-            self.fail(f"'{value}' is neither 1, 0 nor mean", param, ctx)
+            self.fail(f"'{value}' is neither 1, 0, mean nor enrol:n=10", param, ctx)
 
 
 class SoftType(click.ParamType[Soft]):
@@ -123,11 +124,13 @@ def _kind(name: str) -> dict[str, Any]:
     """Return click's settings for the values of a field of `Settings`."""
     kind, metadata = TYPES[name], FIELDS[name].metadata
     if kind == SpeakerNorm:
-        return {"is_flag": False, "flag_value": "1", "type": SpeakerNormType(), "metavar": "[1|mean]"}
+        return {"is_flag": False, "flag_value": "1", "type": SpeakerNormType(), "metavar": "[1|mean|enrol:n=10]"}
     if kind == Soft:
         return {"is_flag": False, "flag_value": "1", "type": SoftType(), "metavar": f"[1|{DAWID_SKENE}]"}
     if "choices" in metadata:
         return {"type": click.Choice(metadata["choices"])}
+    if kind is float:
+        return {"type": click.FloatRange(0, 1, max_open=True)}
     return {"type": click.IntRange(*metadata["between"])} if kind is int else {}
 
 

@@ -69,10 +69,10 @@ def of_decisions(scores: Scores, groups: Mapping[str, Numbers], decisions: Decis
     """
     figure, metric = next(iter(metrics.headlines(scores.classes).items()))
     names, member = np.unique(scores.clusters, return_inverse=True)
-    with_all = _figures(metric, _of_scores(scores), scores, member)
+    with_all = figures(metric, places_of(scores.predicted, scores), scores, member)
     found = []
     for (name, columns), repeats in zip(groups.items(), decisions, strict=True):
-        after = np.mean([_figures(metric, own, scores, member) for own in repeats], axis=0)
+        after = np.mean([figures(metric, own, scores, member) for own in repeats], axis=0)
         reach = metric.high - metric.low
         drop = intervals.of_replicates(with_all - after, names, bounds=(-reach, reach), unit=unit)
         found.append(ColumnGroup(name, len(columns), number(after[0]), drop))
@@ -80,11 +80,12 @@ def of_decisions(scores: Scores, groups: Mapping[str, Numbers], decisions: Decis
     return Importance(figure, number(with_all[0]), decisions.shape[1], tuple(found))
 
 
-def _of_scores(scores: Scores) -> Decisions:
-    return metrics.places(scores.predicted, scores.classes) if scores.classes else scores.predicted
+def places_of(decided: NDArray[Any], scores: Scores) -> Decisions:
+    """Return decisions as the places of their classes; values as they are."""
+    return metrics.places(decided, scores.classes) if scores.classes else decided
 
 
-def _figures(metric: "metrics.Metric[Any]", decided: Decisions, scores: Scores, member: Numbers) -> Floats:
+def figures(metric: "metrics.Metric[Any]", decided: Decisions, scores: Scores, member: Numbers) -> Floats:
     """Return the pooled figure of all utterances, then those without each cluster, ``(1 + n_clusters,)``."""
     sums = _sums(decided, scores, member)
     whole = sums.sum(axis=0)

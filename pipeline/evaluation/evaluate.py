@@ -3,8 +3,9 @@
 Each fold fits one estimator on the rows of its training utterances and scores the test rows. Everything that learns
 from data is part of that fit (scaling, imputation, feature selection, hyperparameter search, calibration). Only the
 normalisation by speaker uses rows outside the training utterances of a fold; it uses no label, and reports call its
-figures transductive. Folds run in the same workers as extraction, with one numerical thread each, so neither the
-number of processes nor the number of cores changes a result.
+figures transductive, or enrolled where other utterances than the tested one normalise it. Folds run in the same workers
+as extraction, with one numerical thread each, so neither the number of processes nor the number of cores changes a
+result.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.classifiers.base import Axis, Wrapped, inner_folds
-from affex.pipeline.evaluation import controls, drops, importance, searches, speakers, training_limits
+from affex.pipeline.evaluation import controls, drops, enrolment, importance, searches, speakers, training_limits
 from affex.pipeline.evaluation.dawid_skene import soft_targets
 from affex.pipeline.evaluation.folds import Fold, require_classes, require_variety
 from affex.pipeline.evaluation.groups import attributes_of
 from affex.pipeline.evaluation.raters import AgainstShares, against_shares
-from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
+from affex.pipeline.evaluation.results import Draws, FoldSummary, Result, Scores
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.task import Task, built, folds_hash, inner_pairs, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
@@ -29,6 +30,7 @@ from affex.pipeline.execution.runner import Inline, Runner, carry_out, survived
 from affex.pipeline.execution.stopwatch import Seconds, Timer
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.execution.work import Needs, Piece, Stage, Work
+from affex.pipeline.streams.enrolment import is_enrolment
 from affex.pipeline.streams.examples import Examples
 from affex.pipeline.streams.readers import Scored, reader_of
 from affex.pipeline.streams.table import Table
@@ -75,7 +77,8 @@ class Outcome:
 
     `limits` lists the steps for which the fold had too few training utterances; `permuted` holds the decisions with
     groups of columns permuted, as `importance.permuted` returns them; `seconds` is what it took; `controls` holds the
-    decisions of size-matched controls, ``(n_draws, n_tested)``, if there are any.
+    decisions of size-matched controls, ``(n_draws, n_tested)``, if there are any; `drawn` holds the decisions under
+    each draw of enrolled utterances, ``(n_trials, n_tested)``, if any are enrolled.
     """
 
     fold_scores: FoldScores
@@ -85,6 +88,7 @@ class Outcome:
     permuted: NDArray[Any] | None = None
     seconds: Seconds = Seconds(0.0, 0.0)  # noqa: RUF009 - it is frozen
     controls: NDArray[Any] | None = None
+    drawn: NDArray[Any] | None = None
 
 
 def evaluate(
@@ -166,6 +170,7 @@ def evaluate_task(
     scores = _scores(task, [(fold, outcome.fold_scores) for fold, outcome in pairs])
     number = {utterance.id: place for place, utterance in enumerate(task.utterances)}
     tested = [task.utterances[number[id_]] for id_ in scores.ids.tolist()]
+    drawn = _draws(task, plan, outcomes)
     return Result(
         about=plan.about(task.clusters.unit),
         scores=scores,
@@ -181,6 +186,7 @@ def evaluate_task(
             *training_limits.sentences([(o.best_params, o.limits) for o in outcomes]),
             *searches.sentences(axes, [(o.best_params, o.limits) for o in outcomes]),
             *_noisy(outcomes),
+            *(enrolment.notes(drawn) if drawn else ()),
         ),
         folds_hash=folds_hash(task),
         inner=tuple(_scores(task, [(fold, outcome.inner)]) for fold, outcome in pairs if outcome.inner),
@@ -197,6 +203,7 @@ def evaluate_task(
         ),
         controls=_controls(outcomes),
         n_removed=_n_removed(task, plan),
+        enrolled=drawn,
     )
 
 
@@ -211,6 +218,17 @@ def _n_removed(task: Task, plan: Plan) -> float:
     if plan.protocol.scheme != controls.SCHEME:
         return 0.0
     return float(np.mean([len(controls.removed(task.examples, fold)) for fold in task.folds]))
+
+
+def _draws(task: Task, plan: Plan, outcomes: Sequence[Outcome]) -> Draws | None:
+    """Return the decisions under each draw, in the order of the manifest; None where nobody is enrolled."""
+    found = [outcome.drawn for outcome in outcomes if outcome.drawn is not None]
+    if task.examples.enrolled is None or not found:
+        return None
+    order = _order(outcomes)
+    tested = np.concatenate([outcome.fold_scores.numbers for outcome in outcomes])[order]
+    decided = np.concatenate(found, axis=1)[:, order]
+    return enrolment.draws_of(str(plan.settings.speaker_norm), task.examples.enrolled, tested, decided)
 
 
 def _against_shares(task: Task, scores: Scores) -> AgainstShares | None:
@@ -305,14 +323,15 @@ def _is_on_gpu(plan: Plan) -> bool:
 def _run_fold(piece: Piece, examples: Examples, plan: Plan, inner: bool) -> Outcome:
     ((number, fold),), timer = piece.jobs, Timer()
     fold_scores, estimator = _fold_scores(examples, plan, fold)
-    permuted = _permuted(estimator, examples, plan, fold, number)
+    permuted = _permuted(estimator, enrolment.as_tested(examples, fold, plan), plan, fold, number)
+    drawn = _drawn(estimator, examples, plan, fold)
     parts = [_fold_scores(examples, plan, part) for part in inner_parts(examples, fold)] if inner else []
     met = limits_of(estimator) | training_limits.of_inner([limits_of(fitted) for _, fitted in parts])
     if inner and not parts:
         met[training_limits.INNER] = "1 training speaker"
     inner_scores = _joined([part for part, _ in parts]) if parts else None
     matched = _matched(estimator, examples, plan, fold, number, fold_scores)
-    return Outcome(fold_scores, inner_scores, best_params(estimator), met, permuted, timer.seconds(), matched)
+    return Outcome(fold_scores, inner_scores, best_params(estimator), met, permuted, timer.seconds(), matched, drawn)
 
 
 def _matched(
@@ -336,6 +355,17 @@ def _matched(
         for train in controls.drawn(examples, fold, n_draws, (plan.settings.seed, number))
     ]
     return np.stack(found or [own.predicted] * n_draws)
+
+
+def _drawn(estimator: Any, examples: Examples, plan: Plan, fold: Fold) -> NDArray[Any] | None:
+    """Return a fitted model's decisions under each draw of enrolled utterances; None where nobody is enrolled."""
+    if examples.enrolled is None:
+        return None
+    with one_thread():
+        return np.stack([
+            score(estimator, enrolment.as_tested(examples, fold, plan, *trial), fold, plan).decided
+            for trial in enrolment.each_draw(examples.enrolled)
+        ])  # fmt: skip
 
 
 def _permuted(estimator: Any, examples: Examples, plan: Plan, fold: Fold, number: int) -> NDArray[Any] | None:
@@ -376,7 +406,8 @@ def _fold_scores(examples: Examples, plan: Plan, fold: Fold, like: Any = None) -
     try:
         with one_thread():  # after `build`: only libraries already loaded are limited
             fitted = fit(estimator, examples, fold, plan)
-            return FoldScores(fold.test, *score(fitted, examples, fold, plan)), fitted
+            tested = enrolment.as_tested(examples, fold, plan)
+            return FoldScores(fold.test, *score(fitted, tested, fold, plan)), fitted
     except failure as error:
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise AffexError(
@@ -416,7 +447,7 @@ def _joined(parts: Sequence[FoldScores]) -> FoldScores:
 def _with_distances(examples: Examples, plan: Plan, runner: Runner, likeness: Likeness) -> Examples:
     """Return the examples with the distances between all rows instead of the rows, if no fold fits the scaling."""
     if (
-        plan.settings.speaker_norm is not True
+        not (plan.settings.speaker_norm is True or is_enrolment(plan.settings.speaker_norm))
         or plan.settings.soft
         or plan.classifier.reads != "utterance"
         or len(examples.X) != len(examples.y)

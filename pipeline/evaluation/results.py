@@ -13,6 +13,7 @@ from affex.pipeline.evaluation.importance import OF_MEMBERS, Importance
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.execution.stopwatch import Seconds
+from affex.pipeline.streams.enrolment import Enrolment, enrolment_of, is_enrolment
 from affex.pipeline.streams.table import SpeakerNorm
 
 #: The warning for figures on rows that are normalised by speaker, by kind of normalisation.
@@ -228,7 +229,35 @@ class About:
     @property
     def transductive(self) -> str:
         """How the model, or a fusion's member, used test utterances without labels; empty if it used none."""
-        return "; ".join(TRANSDUCTIVE[norm] for norm in self.settings.speaker_norms)
+        return "; ".join(TRANSDUCTIVE[norm] for norm in self.settings.speaker_norms if norm in TRANSDUCTIVE)
+
+    @property
+    def enrolled(self) -> str:
+        """By what test utterances, or those of a fusion's member, are normalised; empty if nobody is enrolled."""
+        return "; ".join(f"{mark}: {words}" for mark, words in map(enrolled, self._enrolments))
+
+    @property
+    def enrolled_mark(self) -> str:
+        """The same in a few words, for a mark beside a figure."""
+        return "; ".join(mark for mark, _ in map(enrolled, self._enrolments))
+
+    @property
+    def _enrolments(self) -> tuple[str, ...]:
+        return tuple(norm for norm in self.settings.speaker_norms if is_enrolment(norm))
+
+
+def enrolled(spec: str) -> tuple[str, str]:
+    """Return by what test utterances are normalised under a spec of enrolment: in a few words, and in a sentence."""
+    how = enrolment_of(spec)
+    n, label = how.n[-1], f" labelled {how.from_}" if how.from_ else ""
+    drawn = "" if n is None else f", drawn {how.draws} times"
+    known = "which needs that label of them" if how.from_ else "without their labels"
+    return (
+        f"enrolled on {'all' if n is None else n} other utterances of the speaker{label}",
+        "every column of a test utterance is z-scored with the mean and the standard deviation of these utterances"
+        f"{drawn}, {known}, and cut at the largest z-score that so many rows can have; training speakers are z-scored "
+        "with all of theirs",
+    )
 
 
 @dataclass(frozen=True)
@@ -255,6 +284,28 @@ class RecognisedClasses:
     recalls: Mapping[str, float]
     false_alarms: Mapping[str, float]
     informedness: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Decisions on the test utterances under each draw.
+
+    Parameters
+    ----------
+    how
+        What was drawn.
+    decided : each (n_draws, n_tested) str or float64
+        The decisions, for each number of enrolled utterances.
+    n_enrolled : each (n_tested,) int64
+        How many are enrolled for each test utterance, for each number that was asked for.
+    n_without
+        For each number, of how many test utterances the enrolled ones have one row at most, which does not vary.
+    """
+
+    how: Enrolment
+    decided: tuple[Targets, ...]
+    n_enrolled: tuple[NDArray[np.int64], ...]
+    n_without: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,6 +356,10 @@ class Result:
         How many utterances a fold leaves out of training because of their text, on average.
     seeds
         The scores with each seed, the first of which are `scores`; empty where one seed ran.
+    enrolled
+        The decisions under each draw of enrolled utterances; None where nobody was enrolled.
+    alpha
+        How often a prediction set may lack the true class; 0 without sets, which are made of inner scores.
     """
 
     about: About
@@ -328,3 +383,5 @@ class Result:
     controls: Targets | None = None
     n_removed: float = 0.0
     seeds: tuple[SeedScores, ...] = ()
+    enrolled: Draws | None = None
+    alpha: float = 0.0

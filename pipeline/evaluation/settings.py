@@ -17,6 +17,7 @@ from typing import Any, Literal
 from affex.classifiers.base import Classifier
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation.results import About, ModelSettings, Soft
+from affex.pipeline.streams.enrolment import enrolment_of, is_enrolment
 from affex.pipeline.streams.table import SpeakerNorm
 from affex.pipeline.text.errors import UsageError
 
@@ -75,7 +76,8 @@ class Settings:
         The classes that count, as `pipeline.evaluation.selection.class_map` reads them; None for the protocol's.
     speaker_norm
         Whether each column is z-scored within each speaker, or only the speaker's ``"mean"`` is subtracted
-        (transductive).
+        (transductive); or ``"enrol:n=10"``: a test utterance is z-scored with 10 others of its speaker, drawn anew
+        ``draws`` times (5), of those with a label ``from``. ``n=all`` takes all others, ``n=5+10`` each number in turn.
     reweight
         Whether scores are multiplied by the square root of how often their class occurs among the training
         utterances, which favours frequent classes, as in Zhou et al., "Exploring emotion features and fusion
@@ -93,8 +95,13 @@ class Settings:
         ``"early"``, or ``"late"`` with the name of a rule, as in ``"late:mean"``.
     runs
         Finished runs that are fused instead of evaluating anything, separated by blanks.
+    enrol
+        Whether the same model is also evaluated on rows that are normalised with 5, 10, 20 and all other utterances of
+        the tested speaker: the price of normalisation.
     inner
         Whether a run keeps the inner scores that a fusion may learn from.
+    sets
+        How often a prediction set may lack the true class, as in .1; 0 for no sets. Sets need inner scores.
     leak
         Whether to repeat the evaluation under the protocols that show what a leak is worth.
     controls
@@ -127,7 +134,8 @@ class Settings:
     classes: str | None = _setting(None, "Classes that count, merged with +, as in 'ang,neu,sad,hap+exc'. [all]")
     speaker_norm: SpeakerNorm = _setting(  # noqa: RUF009 - a field like the others
         False,
-        "z-scores within each speaker; mean: only subtracts the speaker's mean (both transductive).",
+        "z-scores within each speaker; mean: only subtracts the speaker's mean (both transductive); enrol:n=10: "
+        "z-scores with 10 other utterances of the speaker.",
         words={True: "spknorm", "mean": "spkmean"},
     )
     reweight: bool = _setting(
@@ -148,7 +156,13 @@ class Settings:
     runs: str | None = _setting(
         None, "Finished runs, by name or folder, separated by blanks.", fitted=False, several="paths"
     )
+    enrol: bool = _setting(
+        False, "Also evaluate with 5, 10, 20 and all others of a speaker enrolled (see enrol:n=10).", fitted=False
+    )
     inner: bool = _setting(False, "Keep inner scores, on which a fusion may be trained (slower).", fitted=False)
+    sets: float = _setting(
+        0.0, "Also give sets of classes that lack the true one in this share. [0: none]", fitted=False
+    )
     leak: bool = _setting(False, "Also evaluate other folds, to show the effect of a leak.", fitted=False)
     controls: int = _setting(
         0, "Size-matched controls of each fold of loso+text. [10 with LEAK=1]", fitted=False, between=(0, 1000)
@@ -161,6 +175,15 @@ class Settings:
         for name in FIELDS:
             if wanted := expected(name, value := getattr(self, name)):
                 raise UsageError(f"{name} = {shown(value)}: expected {wanted}.")
+        if is_enrolment(self.speaker_norm):
+            object.__setattr__(self, "speaker_norm", str(enrolment_of(self.speaker_norm)))  # one spelling, one run
+        if self.enrol and self.speaker_norm:
+            raise UsageError("ENROL=1 sets enrolments beside the run without normalisation: leave out SPEAKER_NORM.")
+
+    @property
+    def keeps_inner(self) -> bool:
+        """Whether a run keeps its inner scores: for a fusion, or for prediction sets."""
+        return self.inner or self.sets > 0
 
     @property
     def recorded(self) -> dict[str, Any]:
@@ -171,7 +194,9 @@ class Settings:
     def words(self) -> tuple[str, ...]:
         """The text for the settings in titles and in the names of runs."""
         named = ((one.metadata.get("words") or {}, getattr(self, one.name)) for one in FIELDS.values())
-        return (*(words[value] for words, value in named if value in words), *([self.system] if self.system else ()))
+        enrolled = [self.speaker_norm] if is_enrolment(self.speaker_norm) else []
+        words = (words[value] for words, value in named if value in words)
+        return (*enrolled, *words, *([self.system] if self.system else ()))
 
 
 #: The fields of `Settings` by name, and their types.
@@ -182,24 +207,34 @@ TYPES = typing.get_type_hints(Settings)
 def expected(name: str, value: object) -> str:
     """Return a description of a setting's valid values; an empty text if this value is valid."""
     kind, metadata = TYPES[name], FIELDS[name].metadata
-    if kind == SpeakerNorm:
-        return "" if isinstance(value, bool) or value == "mean" else 'true, false or "mean"'
-    if kind == Soft:
-        return "" if isinstance(value, bool) or value == DAWID_SKENE else f'true, false or "{DAWID_SKENE}"'
-    if kind is bool:
-        return "" if isinstance(value, bool) else "true or false"
+    if kind in (bool, SpeakerNorm, Soft):
+        return _expected_of_switch(kind, value)
     if kind is int:
         least, most = metadata["between"]
         return "" if type(value) is int and least <= value <= most else f"a whole number from {least} to {most}"
+    if kind is float:
+        is_share = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1
+        return "" if is_share else "a number from 0 to less than 1"
     if "choices" in metadata:
         return "" if value in metadata["choices"] else " or ".join(map(shown, metadata["choices"]))
     is_text = isinstance(value, str) or value is FIELDS[name].default
     return "" if is_text else "a text in quotes" + (", or an array of such" if "several" in metadata else "")
 
 
+def _expected_of_switch(kind: Any, value: object) -> str:
+    """Return a description of the valid values of a switch, some of which also take a name; empty if this is one."""
+    if kind == SpeakerNorm:
+        named, others = value == "mean" or is_enrolment(value), ', false, "mean" or "enrol:n=10"'
+    elif kind == Soft:
+        named, others = value == DAWID_SKENE, f', false or "{DAWID_SKENE}"'
+    else:
+        named, others = False, " or false"
+    return "" if isinstance(value, bool) or named else f"true{others}"
+
+
 def shown(value: object) -> str:
     """Return a value as TOML has it, for messages."""
-    return _toml_value(value) if isinstance(value, str | bool | int) else str(value)
+    return _toml_value(value) if isinstance(value, str | bool | int | float) else str(value)
 
 
 def as_toml(settings: Settings, estimator: Mapping[str, Any] | None = None) -> str:
@@ -228,7 +263,7 @@ def _toml_lines(settings: Settings) -> Iterator[str]:
             yield f"{name} = {_toml_value(value)}\n"
 
 
-def _toml_value(value: str | bool | int) -> str:
+def _toml_value(value: str | bool | float) -> str:
     """Return a value as TOML; a text is escaped as in JSON, and DEL, which TOML forbids in addition."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
 

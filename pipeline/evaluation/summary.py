@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from affex.classifiers.base import Axis
 from affex.pipeline.evaluation import metrics
+from affex.pipeline.evaluation.abstaining import Abstaining, abstaining_of
 from affex.pipeline.evaluation.calibration import Calibration, calibration_of
 from affex.pipeline.evaluation.controls import Control, control_of
+from affex.pipeline.evaluation.enrolment import Curve, curve_of
 from affex.pipeline.evaluation.figures import (
     confusion_of,
     figure_of,
@@ -33,6 +35,7 @@ from affex.pipeline.evaluation.groups import GroupFigures, of_groups
 from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.intervals import Interval, ShareInterval, wilson
 from affex.pipeline.evaluation.label_errors import LabelErrors, label_errors_of
+from affex.pipeline.evaluation.prediction_sets import PredictionSets, prediction_sets
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.results import About, FoldSummary, RecognisedClasses, Result, Scores
 from affex.pipeline.evaluation.speakers import ClassLost
@@ -177,6 +180,10 @@ class Summary:
         How far the scores can be trusted as probabilities, or why they are none.
     label_errors
         How many labels are likely wrong according to the scores, or why that is not known.
+    abstaining
+        How accurate the model is where it decides only on what it is most confident of; None for predicted values.
+    sets
+        How often prediction sets hold the true class; None where none were asked for.
     importance
         The groups of columns that the decisions on unheard speakers need, or why they are not known.
     groups
@@ -191,6 +198,9 @@ class Summary:
         What searches for hyperparameters tried in each fold; empty without a search.
     transductive
         How the fitted model used test utterances without labels; empty if it did not.
+    enrolment
+        What each number of other utterances of a tested speaker is worth that normalise its rows; None where nobody is
+        enrolled.
     leaks
         The leaks that make the figures too good, a sentence each.
     class_lost
@@ -230,12 +240,15 @@ class Summary:
     groups: tuple[GroupFigures, ...]
     calibration: Calibration
     label_errors: LabelErrors
+    abstaining: Abstaining | None
+    sets: PredictionSets | None
     importance: Importance
     confusion: tuple[tuple[int, ...], ...]
     recognised: tuple[RecognisedClasses, ...]
     folds: tuple[FoldSummary, ...]
     searched: tuple[Axis, ...]
     transductive: str
+    enrolment: Curve | None
     leaks: tuple[str, ...]
     class_lost: ClassLost | None
     speakers_by_classes: Mapping[int, int]
@@ -341,6 +354,7 @@ def summarise(result: Result, depends_on: str = "", made_from: Mapping[str, str]
     """
     scores, about = result.scores, result.about
     confusion = confusion_of(scores) if scores.classes else np.empty((0, 0), dtype=np.int64)
+    curve = curve_of(result)
     return Summary(
         about=about,
         protocol_hash=protocol_hash(about.protocol),
@@ -350,7 +364,8 @@ def summarise(result: Result, depends_on: str = "", made_from: Mapping[str, str]
         n_utterances=len(scores),
         n_clusters=len(np.unique(scores.clusters)),
         classes=scores.classes,
-        figures=_figures(scores, about.unit, [own.scores for own in result.seeds[1:]]),
+        figures=_figures(scores, about.unit, [own.scores for own in result.seeds[1:]])
+        | _of_draws(scores, curve if about.enrolled else None),
         chance_is=_chance(scores)[1],
         interval_method=method_of(scores),
         given_models_method=METHOD,
@@ -361,12 +376,15 @@ def summarise(result: Result, depends_on: str = "", made_from: Mapping[str, str]
         groups=of_groups(scores, result.attributes, about.unit),
         calibration=calibration_of(scores, about, result.folds),
         label_errors=label_errors_of(scores, about, result.folds),
+        abstaining=abstaining_of(scores, about.unit),
+        sets=prediction_sets(scores, result.inner, result.alpha, about.unit, about.settings.every_seed[0]),
         importance=result.importance,
         confusion=tuple(map(tuple, confusion.tolist())),
         recognised=result.recognised,
         folds=tuple(dataclasses.replace(fold, best_params=plain(fold.best_params)) for fold in result.folds),
         searched=result.searched,
         transductive=about.transductive,
+        enrolment=curve,
         leaks=tuple(result.leaks),
         class_lost=result.class_lost,
         speakers_by_classes=dict(result.spread),
@@ -416,6 +434,12 @@ def _figures(scores: Scores, unit: str, others: Sequence[Scores]) -> dict[str, F
         else:
             found[name] = Figure(value, of_seeds=of_seeds)
     return found
+
+
+def _of_draws(scores: Scores, curve: Curve | None) -> dict[str, Figure]:
+    """Return the headline figures of a run with enrolment, means over draws; empty for another run."""
+    chance, means = _chance(scores)[0], curve.points[-1].figures if curve else {}
+    return {name: Figure(number(of.mean.value), overall(chance, name), of.mean) for name, of in means.items()}
 
 
 def _chance(scores: Scores) -> tuple[Scores, str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from affex.classifiers.base import Context, Target
 from affex.pipeline.corpora.base import Protocol
-from affex.pipeline.evaluation import dawid_skene, given_folds, raters, speakers, text_folds
+from affex.pipeline.evaluation import dawid_skene, enrolment, given_folds, raters, speakers, text_folds
 from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
 from affex.pipeline.evaluation.named_votes import named_votes
 from affex.pipeline.evaluation.raters import Ceiling
@@ -20,6 +20,7 @@ from affex.pipeline.evaluation.settings import DAWID_SKENE, Plan
 from affex.pipeline.evaluation.text_folds import Pair
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
+from affex.pipeline.streams.enrolment import Enrolled, enrolled, enrolment_of, is_enrolment
 from affex.pipeline.streams.examples import Examples, turns
 from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.streams.table import Table, normalised_by_speaker
@@ -90,15 +91,18 @@ def prepare(table: Table, plan: Plan) -> Task:
     left_out = {"in another part": int((~in_protocol).sum()), "without features": int((in_protocol & ~has_rows).sum())}
     table = reader_of(plan.classifier).arranged(table, plan.features).take(np.flatnonzero(has_rows & in_protocol))
     _require_rows(table, plan)
+    whole = table
     if plan.settings.speaker_norm:
         clusters(table.utterances, "speaker")  # every utterance needs a speaker
         table = normalised_by_speaker(table, plan.settings.speaker_norm)
     require_target(plan)
     selection = select(table.utterances, protocol)
-    read = table.take(_with_context(selection, len(table), plan.classifier.context))
-    table = table.take(selection.chosen)
+    numbers = _with_context(selection, len(table), plan.classifier.context)
+    read, table = table.take(numbers), table.take(selection.chosen)
     rounds = folds(protocol, table.utterances, every)
     left_out["in no fold"] = len(table) - len(np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)])))
+    if is_enrolment(plan.settings.speaker_norm):
+        enrolment.require_new(rounds, clusters(table.utterances, "speaker"))
     found = clusters(table.utterances)
     groups = inner_groups(protocol, table.utterances, rounds)
     shares, ceiling = _rated(table.utterances, selection, plan)
@@ -115,6 +119,7 @@ def prepare(table: Table, plan: Plan) -> Task:
         turns=turns(read.utterances, len(table), plan.classifier.context),
         texts=_texts(protocol, table.utterances),
         votes=votes,
+        enrolled=_enrolled(whole, numbers, plan),
     )
     return Task(
         utterances=table.utterances,
@@ -141,6 +146,14 @@ def prepare(table: Table, plan: Plan) -> Task:
         shares=shares,
         spread=speakers.spread(found, selection.y),
     )
+
+
+def _enrolled(whole: Table, numbers: Numbers, plan: Plan) -> Enrolled | None:
+    """Return who is enrolled for each utterance that a task reads, of all utterances of the protocol's parts."""
+    how = plan.settings.speaker_norm
+    if not is_enrolment(how):
+        return None
+    return enrolled(whole.streams, whole.utterances, numbers, enrolment_of(how), plan.settings.seed)
 
 
 def _with_context(selection: Selection, n_utterances: int, context: Context) -> Numbers:
@@ -210,8 +223,13 @@ def require_target(plan: Plan) -> None:
             f"CLASSIFIER={plan.classifier.name} predicts {' or '.join(plan.classifier.targets)}; "
             f"TARGET={plan.protocol.target} has {target}. Those that predict {target}: {', '.join(able)}."
         )
+    enrolment.require_able(plan)
     if target == "values" and (plan.settings.reweight or plan.settings.soft):
         raise UsageError(f"REWEIGHT and SOFT are about classes, and TARGET={plan.protocol.target} has values.")
+    if target == "values" and plan.settings.sets:
+        raise UsageError(
+            f"SETS={plan.settings.sets:g} gives sets of classes, and TARGET={plan.protocol.target} has values."
+        )
     if plan.settings.soft and plan.classifier.context != "none":
         raise UsageError(
             f"SOFT counts an utterance in part for each class, and CLASSIFIER={plan.classifier.name} reads it as "

@@ -75,6 +75,7 @@ def fit(
     require(workspace.datasets, [one], settings)
     specs, plan = experiment.planned(workspace, one, settings)
     _require_extractable(specs)
+    models.require_saved(plan)
     model_file.require_savable(require_able(plan), plan.classifier)
     for sentence in foreseen(utterances_of(workspace), plan, exclude):
         workspace.console.print(sentence)

@@ -28,6 +28,7 @@ from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting.report import run_name
 from affex.pipeline.specs.features import FeatureSpec
+from affex.pipeline.streams.enrolment import is_enrolment
 from affex.pipeline.streams.examples import Examples, turns
 from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.streams.table import Table, normalised_by_speaker
@@ -165,6 +166,7 @@ def fit(
     AffexError
         If there are not enough training data.
     """
+    require_saved(plan)
     task = prepare(table, plan)
     exclude = [names.resolved(name, task.clusters.of.tolist()) for name in exclude]
     fold = folds.all_but(task.folds, task.clusters, exclude)
@@ -185,6 +187,23 @@ def fit(
         chosen=best_params(estimator),
         versions=versions(),
     )
+
+
+def require_saved(plan: Plan) -> None:
+    """Refuse settings that are about an evaluation and not about a model.
+
+    Raises
+    ------
+    UsageError
+        If test utterances are to be enrolled.
+    """
+    if is_enrolment(plan.settings.speaker_norm):
+        raise UsageError(
+            f"SPEAKER_NORM={plan.settings.speaker_norm} says how test utterances are normalised, and changes no model: "
+            "its training speakers are normalised with all of theirs. Fit it with SPEAKER_NORM=1: `make predict` then "
+            "normalises each speaker with all recordings of DATA that are the speaker's, so put those to enrol among "
+            "them."
+        )
 
 
 def columns_digest(columns: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from affex.pipeline.evaluation import runs, times
+from affex.pipeline.evaluation import prediction_sets, runs, times
 from affex.pipeline.evaluation.calibration import Calibration
 from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.results import ModelSettings
@@ -17,7 +17,7 @@ from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.evaluation.times import Times
 from affex.pipeline.manifest.manifest import Dataset
-from affex.pipeline.pages import examples, page, run_pictures, run_tables
+from affex.pipeline.pages import abstaining_pictures, examples, page, run_pictures, run_tables
 from affex.pipeline.pages.page import Picture, Table
 from affex.pipeline.publishing import beside as beside_figures
 from affex.pipeline.publishing import methods
@@ -101,6 +101,12 @@ def _content(run: Run, beside: Beside, others: Sequence[Run]) -> dict[str, objec
         "calibration": _calibration(summary.calibration),
         "label_errors": _label_errors(run),
         "label_error_words": tables.label_error_words(summary.label_errors),
+        "enrolment": _enrolment(summary),
+        "abstaining": _abstaining(summary),
+        "sets": _sets(summary),
+        "promises": [*prediction_sets.notes(summary.sets, summary.about.unit, len(summary.folds))]
+        if summary.sets
+        else [],
         "importance": _importance(summary.importance, summary.about.unit),
         "searched": run_tables.searched(summary),
         "folds": run_tables.folds(summary),
@@ -171,6 +177,21 @@ def _machine(taken: Times) -> list[tuple[str, str]]:
 
 def _importance(found: Importance, unit: str) -> Picture | None:
     return run_pictures.importance(found, unit, run_tables.importance(found)) if found.groups else None
+
+
+def _abstaining(summary: Summary) -> Picture | None:
+    found, unit = summary.abstaining, summary.about.unit
+    return abstaining_pictures.risk(found, unit, abstaining_pictures.risks(found)) if found else None
+
+
+def _sets(summary: Summary) -> Picture | None:
+    found, unit = summary.sets, summary.about.unit
+    return abstaining_pictures.sets(found, unit, abstaining_pictures.speakers(found, unit)) if found else None
+
+
+def _enrolment(summary: Summary) -> Picture | None:
+    found, unit = summary.enrolment, summary.about.unit
+    return run_pictures.enrolment(found, unit, run_tables.enrolment(found)) if found else None
 
 
 def _licences(beside: Beside) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from affex.pipeline.evaluation.calibration import Calibration
+from affex.pipeline.evaluation.enrolment import Curve
 from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.summary import Summary
@@ -164,6 +165,28 @@ def importance(found: Importance, unit: str, table: Table) -> Picture:
         f"interval over {unit}s; dashed: nothing.{more}"
     )
     return bars(rows, f"drop of {title}", caption, table, 0.0, "nothing")
+
+
+def enrolment(found: Curve, unit: str, table: Table) -> Picture:
+    """Draw the main figure against the number of enrolled utterances, with intervals; all others stand at the end."""
+    title = tables.METRICS[found.figure].title
+
+    def draw(figure: "Figure") -> None:
+        with drawing.axes_of(figure) as axes:
+            places = range(len(found.points))
+            means = [point.figures[found.figure].mean for point in found.points]
+            for place, mean in zip(places, means, strict=True):
+                if mean.low is not None and mean.high is not None:
+                    axes.plot([place, place], [mean.low, mean.high], color=drawing.MAIN, linewidth=2)
+            axes.plot(places, [mean.value for mean in means], "o-", color=drawing.MAIN, linewidth=1)
+            axes.set_xticks(places, [point.called for point in found.points])
+            axes.set(xlabel="other utterances of the tested speaker that are enrolled", ylabel=title)
+
+    caption = (
+        f"{title} against the number of other utterances of the tested speaker that normalise its rows: the mean over "
+        f"draws, with its interval over {unit}s. 0: rows are not normalised by speaker."
+    )
+    return drawing.picture((WIDTH, 3.6), draw, caption, table)
 
 
 def calibration(found: Calibration, table: Table) -> Picture:

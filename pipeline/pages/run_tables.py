@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from affex.classifiers.base import Axis
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.evaluation.calibration import Calibration
+from affex.pipeline.evaluation.enrolment import Curve
 from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.label_errors import suspects
@@ -173,6 +174,24 @@ def importance(found: Importance) -> Table:
     title = tables.METRICS[found.figure].title if found.figure else "figure"
     heads = ("group of columns", "columns", f"drop of {title}", "interval", f"{title} without it")
     return Table("Groups of columns, permuted among the test utterances", heads, rows, filterable=len(rows) > 12)
+
+
+def enrolment(found: Curve) -> Table:
+    """Return what each number of enrolled utterances is worth, and what it takes in practice."""
+    rows: list[Row] = [
+        (
+            Cell(point.called, float("inf") if point.n is None else point.n),
+            *tables.enrolment_row(point, found.figure)[1:],
+            count(point.draws),
+            count(point.n_fewer),
+            point.needs,
+        )
+        for point in found.points
+    ]
+    heads = (tables.METRICS[found.figure].title, "interval", "sd of draws (draws)", "less that of 0", "draws")
+    return Table(
+        "The price of normalisation", ("enrolled", *heads, "test utterances with fewer", "what it takes"), rows
+    )
 
 
 def calibration(found: Calibration) -> Table:

@@ -109,7 +109,7 @@ def _differences(system: System, summary: Summary) -> Iterator[str]:
         yield "the run chooses its own utterances or classes"
     if summary.classes and summary.figures["war"].value is not None and "accuracy" not in said.figure:
         yield "it is not the share of utterances that are recognised (WAR)"
-    if summary.leaks or summary.transductive:
+    if summary.leaks or summary.transductive or summary.about.enrolled:
         yield f"the run is {tables.mark(summary).strip(' ()')}"
 
 

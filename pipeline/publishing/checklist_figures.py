@@ -117,7 +117,7 @@ def limits(known: Known) -> Answer:
 
 def _limits(known: Known) -> Iterator[str]:
     summary = known.summary
-    yield from filter(None, [summary.transductive])
+    yield from filter(None, [summary.transductive, summary.about.enrolled])
     yield from (f"figures are too good: {leak}" for leak in summary.leaks)
     for corpus in known.corpora:
         acted = (

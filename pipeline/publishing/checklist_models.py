@@ -13,7 +13,9 @@ def transformations(known: Known) -> Answer:
     """4c: features, normalisation, imputation, and where they are fitted."""
     features = "; ".join(f"{one.phrase} ({one.text})" for model in known.models for one in model.features)
     prepared = dict.fromkeys(filter(None, map(methods_models.preparation, known.models)))
-    norm = f" The figures are {known.summary.transductive}." if known.summary.transductive else ""
+    summary = known.summary
+    norm = f" The figures are {summary.transductive}." if summary.transductive else ""
+    norm += f" Test utterances are {summary.about.enrolled}." if summary.about.enrolled else ""
     fitted = listed([*prepared]) or "nothing"
     text = f"Features: {features}. In each fold, fitted on its training part only: {fitted}.{norm}"
     return Answer(RUN, text, record("about.settings", "transductive"))
@@ -80,7 +82,8 @@ def apart(known: Known) -> Answer:
         "All that learns (imputation, scaling, selection, search, calibration, fusion) is fitted inside the training "
         f"part of each of {counted(len(summary.folds), 'fold')}; tests of affex plant a canary that would show a leak."
     )
-    but = f" But: {summary.transductive}." if summary.transductive else ""
+    used = "; ".join(filter(None, (summary.transductive, summary.about.enrolled)))
+    but = f" But: {used}." if used else ""
     return Answer(RUN, text + but, record("folds_hash", "transductive"))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from affex.pipeline.evaluation.conclusions import SURE
+from affex.pipeline.evaluation.prediction_sets import notes
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.publishing.prose import Cite, cite, listed
 from affex.pipeline.reporting.compared import Compared
@@ -29,6 +30,7 @@ def figures(summary: Summary, comparison: Compared | None) -> Iterator[str | Cit
         yield from cite(*filter(None, [source]))
     yield f". Chance is a model that answers {summary.chance_is}. "
     yield from _intervals(summary)
+    yield from _sets(summary)
     if comparison is not None:
         yield from _test(comparison)
 
@@ -54,6 +56,24 @@ def _intervals(summary: Summary) -> Iterator[str | Cite]:
         spread = summary.figures[name].spread_over_seeds
         yield f"Figures are means over {len(summary.seeds)} seeds; the standard deviation of the "
         yield f"{summary.headlines[name].title} over seeds is {'unknown' if spread is None else f'{spread:.3f}'}. "
+
+
+def _sets(summary: Summary) -> Iterator[str | Cite]:
+    """Yield how prediction sets were made, and what is promised of them."""
+    found, unit = summary.sets, summary.about.unit
+    if found is None:
+        return
+    yield "A prediction set holds every class with a large enough score"
+    yield from cite("sadinle2019")
+    yield (
+        f", which is found for each test utterance on the inner scores of one utterance of each calibration {unit}, at "
+        f"alpha {found.alpha:g}"
+    )
+    yield from cite("dunn2023")
+    yield f": {1 - found.alpha:.0%} of random utterances of new {unit}s, at least, have their class in the set. "
+    for note in notes(found, unit, len(summary.folds)):
+        if "all classes" in note:
+            yield f"But {note}. "
 
 
 def _test(found: Compared) -> Iterator[str | Cite]:

@@ -16,6 +16,7 @@ from affex.pipeline.publishing import described, prose
 from affex.pipeline.publishing.described import DescribedFeature, DescribedModel
 from affex.pipeline.publishing.prose import Cite, cite, listed
 from affex.pipeline.specs import discovery
+from affex.pipeline.streams.enrolment import is_enrolment
 from affex.pipeline.text.errors import AffexError
 
 #: A classifier with more settings than these names those only that are not its defaults.
@@ -162,7 +163,8 @@ def _takes_distances(model: DescribedModel) -> bool:
     """Return whether rows that are z-scored within speakers are not scaled again (`Classifier.distances`)."""
     own = type(model.classifier).distances is not Classifier.distances if model.classifier else False
     selects = getattr(model.classifier, "select", "none") != "none"
-    return own and model.settings.speaker_norm is True and not selects
+    norm = model.settings.speaker_norm
+    return own and (norm is True or is_enrolment(norm)) and not selects
 
 
 def _step(step: Mapping[str, Any]) -> str:

@@ -10,11 +10,12 @@ from affex.pipeline.reporting import tables
 def protocol(summary: Summary) -> Iterator[str | Cite]:
     """Yield the sentences on the protocol of a run, and on everything that makes its figures too good."""
     about, n_folds = summary.about, len(summary.folds)
+    normalised = summary.transductive or about.enrolled
     scheme = SCHEMES.get(about.protocol.scheme, _other)(summary)
     yield f"{scheme} ({counted(n_folds, 'fold')}; protocol {summary.protocol_hash[:12]}). "
     yield (
         f"Everything that learns (imputation, scaling, selection, search, calibration) is fitted on the training part "
-        f"of a fold only{', but for the normalisation named below' if summary.transductive else ''}. "
+        f"of a fold only{', but for the normalisation named below' if normalised else ''}. "
     )
     yield from _control(summary)
     yield from _caveats(summary)
@@ -38,6 +39,10 @@ def _control(summary: Summary) -> Iterator[str | Cite]:
 def _caveats(summary: Summary) -> Iterator[str | Cite]:
     if summary.transductive:
         yield f"The figures are {summary.transductive}. "
+    if summary.about.enrolled:
+        yield f"Test utterances are {summary.about.enrolled}"
+        yield from cite("samuelson1968")
+        yield ". "
     if summary.class_lost:
         lost = summary.class_lost
         yield f"This removes the {lost.what} of {lost.n} of {lost.of} {summary.about.unit}s, who have only one. "

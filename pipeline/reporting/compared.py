@@ -31,12 +31,15 @@ class ComparedRun:
         The seeds of the run, of which the first counts here; empty with one.
     model, transductive, leaks, class_lost, depends_on
         As in `pipeline.evaluation.summary.Summary`.
+    enrolled
+        On what test utterances were enrolled, in a few words; empty if they were not.
     """
 
     name: str
     model: tuple[str, ...]
     figure: Interval
     transductive: str
+    enrolled: str
     leaks: tuple[str, ...]
     class_lost: ClassLost | None
     largest_score: LargestScore | None

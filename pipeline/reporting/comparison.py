@@ -301,6 +301,7 @@ def _entry(name: str, run: Run, scores: Scores, metric: str) -> ComparedRun:
         model=run.summary.about.model,
         figure=interval_of(scores, metric, run.summary.about.unit),
         transductive=run.summary.transductive,
+        enrolled=run.summary.about.enrolled_mark,
         leaks=run.summary.leaks,
         class_lost=run.summary.class_lost,
         largest_score=largest_score(scores) if scores.classes else None,
@@ -313,7 +314,8 @@ def _entry(name: str, run: Run, scores: Scores, metric: str) -> ComparedRun:
 def _notes(found: Compared, folds_hashes: set[str]) -> Iterator[str]:
     for run in found.runs:
         yield from _notes_of(run, found)
-    for aspect, word in {"transductive": "transductive", "leaks": "with leaks"}.items():
+    words = {"transductive": "transductive", "enrolled": "with enrolled utterances", "leaks": "with leaks"}
+    for aspect, word in words.items():
         marked = [run.name for run in found.runs if getattr(run, aspect)]
         if 0 < len(marked) < len(found.runs):
             yield f"{', '.join(marked)}: {word}, the other runs not; a difference from these may be due to that alone"
@@ -345,6 +347,8 @@ def _notes_of(run: ComparedRun, found: Compared) -> Iterator[str]:
         yield f"no interval for {run.name}: {run.figure.reason}"
     if run.largest_score and run.largest_score.differs:
         yield f"scores of {run.name}: {tables.largest_score_words(run.largest_score)}"
+    if run.enrolled:
+        yield f"{run.name}: its predictions are those of the first draw of enrolled utterances, and its figure, too"
     if run.class_lost:
         lost = run.class_lost
         yield (

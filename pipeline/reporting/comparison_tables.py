@@ -116,7 +116,7 @@ def _pair_table(found: Compared, p_values: Sequence[str] = ("p", "p_holm", "leas
     rows = (
         (
             words,
-            _signed(pair.difference.value, pair.difference.low, pair.difference.high),
+            tables.signed(pair.difference.value, pair.difference.low, pair.difference.high),
             *(tables.probability(getattr(pair, name)) for name in p_values),
             *([likely_words(pair, found)] if wide else []),
             verdict,
@@ -135,11 +135,6 @@ def likely_words(pair: Comparison, found: Compared) -> str:
     if not found.known.rises:
         better, worse = worse, better
     return " ".join(f"{share:.2f}" for share in (better, pair.likely.within, worse))
-
-
-def _signed(value: float, low: float | None, high: float | None) -> str:
-    """Return a difference with its interval, as in ``+0.100 [0.020, 0.180]``."""
-    return f"{value:+.3f} {tables.ends(low, high)}".rstrip()
 
 
 def _against_table(found: Compared, called: Mapping[str, str], base: str) -> "Table":
@@ -168,7 +163,7 @@ def _against(pair: Comparison, base: str) -> tuple[str, str]:
     value, low, high = pair.difference.value, pair.difference.low, pair.difference.high
     if pair.one == base:
         value, low, high = 0 - value, _negative(high), _negative(low)
-    return _signed(value, low, high), tables.probability(pair.p_holm)
+    return tables.signed(value, low, high), tables.probability(pair.p_holm)
 
 
 def _negative(end: float | None) -> float | None:

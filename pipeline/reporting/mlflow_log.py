@@ -161,6 +161,7 @@ def tags(summary: Summary) -> dict[str, str]:
         "affex.folds_hash": summary.folds_hash,
         BASIS: summary.depends_on,
         "affex.transductive": summary.transductive or "no",
+        "affex.enrolled": summary.about.enrolled or "no",
         "affex.leaks": "; ".join(summary.leaks) or "none",
         **{f"affex.version.{name}": version for name, version in summary.versions.items()},
     }

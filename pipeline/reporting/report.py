@@ -4,7 +4,9 @@ A run's folder holds ``metrics.json`` (the figures and everything they depend on
 tested utterance), a picture (``confusion.png``, or ``scatter.png`` for values), ``report.txt`` (the tables of the
 terminal), ``settings.toml`` (which repeats the run: ``affex evaluate --config``), ``groups.csv`` (sex, part, session
 and the like of the tested utterances, if known), ``label_errors.csv`` (the tested utterances, those whose labels are
-likely wrong first, if scores are probabilities) and, if a fusion learns from the run, ``inner.csv``. The files are a
+likely wrong first, if scores are probabilities), ``enrolment.csv`` (figures by number of enrolled utterances, if any
+are), ``sets.csv`` (prediction sets, if asked for) and, if a fusion or these sets learn from the run, ``inner.csv``. The
+files are a
 sealed bundle (see `pipeline.storage.bundle`), which only `pipeline.evaluation.runs` reads. They do not contain the
 time, the machine or the number of cores: equal runs give equal bytes. Figures with normalisation by speaker are always
 marked as transductive, and figures that a leak has inflated are marked, too. ``times.json`` lies beside them
@@ -20,7 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from affex.pipeline.evaluation import label_errors, runs
+from affex.pipeline.evaluation.enrolment import Curve
 from affex.pipeline.evaluation.folds import protocol_hash
+from affex.pipeline.evaluation.prediction_sets import sets_of
 from affex.pipeline.evaluation.results import About, Result, Scores
 from affex.pipeline.evaluation.settings import Settings, as_toml
 from affex.pipeline.evaluation.summary import Summary, summarise, to_json, versions
@@ -32,8 +36,10 @@ from affex.pipeline.storage.records import plain
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text import csv_cells
 
-#: The tables of the terminal.
-REPORT = "report.txt"
+#: The tables of the terminal, and that of enrolled utterances.
+REPORT, ENROLMENT = "report.txt", "enrolment.csv"
+#: The table of prediction sets.
+SETS = "sets.csv"
 #: The greatest length of a run's name before its hash, and the least length of the features in it.
 LONGEST, LEAST = 80, 20
 
@@ -117,6 +123,10 @@ def write(
         contents[runs.GROUPS] = "".join(_group_lines(result)).encode()
     if summary.label_errors.n is not None:
         contents[runs.LABEL_ERRORS] = "".join(_label_error_lines(result.about.unit, result.scores)).encode()
+    if summary.sets:
+        contents[SETS] = "".join(_set_lines(result)).encode()
+    if summary.enrolment:
+        contents[ENROLMENT] = "".join(_enrolment_lines(summary.enrolment)).encode()
     if settings is not None:
         contents[runs.SETTINGS] = as_toml(settings, result.about.settings.passed).encode(errors="backslashreplace")
     contents |= pictures.of_result(result, summary)
@@ -125,13 +135,15 @@ def write(
     return summary
 
 
-def kept(folder: Path, basis: str, *, inner: bool = False, n_controls: int = 0) -> str | None:
+def kept(
+    folder: Path, basis: str, *, inner: bool = False, enrol: bool = False, sets: float = 0.0, n_controls: int = 0
+) -> str | None:
     """Return the text of a stored run with the same dependencies; None if there is no such run.
 
     Parameters
     ----------
-    inner
-        Whether the run must also have its inner scores.
+    inner, enrol, sets
+        Whether the run must also have its inner scores, the price of normalisation, or prediction sets of this alpha.
     n_controls
         How many size-matched controls it must have, if any.
 
@@ -145,8 +157,12 @@ def kept(folder: Path, basis: str, *, inner: bool = False, n_controls: int = 0) 
     found = runs.whole(folder)
     summary = runs.summary_of(found)
     alone = all(INNER in fold.limits for fold in summary.folds)
-    enough = runs.INNER in found.contents or alone or not inner
-    enough &= not n_controls or (summary.control is not None and len(summary.control.figures) == n_controls)
+    enough = (
+        (runs.INNER in found.contents or alone or not inner)
+        and (summary.enrolment is not None or not enrol)
+        and (not sets or (summary.sets is not None and summary.sets.alpha == sets))
+        and (not n_controls or (summary.control is not None and len(summary.control.figures) == n_controls))
+    )
     return found.contents[REPORT].decode() if enough and summary.depends_on == basis else None
 
 
@@ -174,6 +190,27 @@ def _prediction_lines(unit: str, parts: Sequence[Scores]) -> Iterator[str]:
     for scores in parts:
         for cells in zip(*scores.columns(unit).values(), strict=True):
             yield csv_cells.line([f"{cell:.9g}" if isinstance(cell, float) else cell for cell in cells])
+
+
+def _set_lines(result: Result) -> Iterator[str]:
+    """Yield a table of each test utterance's prediction set: 1 for a class that is in it, else 0."""
+    scores, unit = result.scores, result.about.unit
+    sets = sets_of(scores, result.inner, result.alpha, result.about.settings.every_seed[0])
+    yield csv_cells.line(["id", unit, "fold", "true", "size", *(f"in_{name}" for name in scores.classes)])
+    for cells, own in zip(
+        zip(scores.ids, scores.clusters, scores.folds, scores.true, strict=True), sets.tolist(), strict=True
+    ):
+        yield csv_cells.line([*cells, str(sum(own)), *(str(int(one)) for one in own)])
+
+
+def _enrolment_lines(found: Curve) -> Iterator[str]:
+    """Yield a table of the figures of each draw, and of each number of enrolled utterances."""
+    names = list(found.points[0].figures)
+    yield csv_cells.line(["enrolled", "draw", *names])
+    for point in found.points:
+        called = "all" if point.n is None else str(point.n)
+        for draw, figures in enumerate(zip(*(point.figures[name].each for name in names), strict=True), 1):
+            yield csv_cells.line([called, str(draw), *("" if one is None else f"{one:.9g}" for one in figures)])
 
 
 def _label_error_lines(unit: str, scores: Scores) -> Iterator[str]:

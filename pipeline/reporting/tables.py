@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affex.pipeline.evaluation import conclusions, metrics, speakers
+from affex.pipeline.evaluation import abstaining, conclusions, metrics, prediction_sets, speakers
 from affex.pipeline.evaluation.controls import Control
+from affex.pipeline.evaluation.enrolment import Curve, Point
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.label_errors import LabelErrors
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
@@ -29,6 +30,8 @@ MOST_SPEAKERS = 40
 #: All figures, by name.
 METRICS: Mapping[str, metrics.Metric[Any]] = {**metrics.CLASS_METRICS, **metrics.VALUE_METRICS}
 
+#: The title of `enrolment_table`.
+ENROLMENT = "The price of normalisation: rows z-scored with other utterances of the tested speaker"
 #: The figures of `_recognised_table`.
 INFORMEDNESS = "recall less false alarms (Youden's J: 0 nothing, 1 all)"
 
@@ -78,6 +81,8 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
         if summary.calibration.error:
             console.print(Text(f"Calibration{beside}: {_calibration_words(summary.calibration.error, summary)}."))
         console.print(Text(f"Labels: {label_error_words(summary.label_errors)}."))
+        for what, words in _less_than_all(summary):
+            console.print(Text(f"{what}{beside}: {words}."))
         console.print(Text(f"By class{beside}"), _class_table(summary), sep="\n")
         confusion = fitting(console, _confusion_table(summary), "too wide for this terminal, see confusion.png\n")
         console.print(Text(f"Confusion{beside}: rows true, columns predicted"), confusion, sep="\n")
@@ -90,10 +95,34 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
     )
     ceiling = _ceiling_words(summary.ceiling) if summary.ceiling else ""
     shares = _shares_words(summary.against_shares) if summary.against_shares else ""
-    for note in filter(None, (summary.transductive, ceiling, shares, *_without_interval(summary), *summary.notes)):
+    if summary.enrolment:
+        price, of = enrolment_table(summary.enrolment), summary.enrolment.from_
+        label = f" that are labelled {of}" if of else ""
+        console.print(Text(f"{ENROLMENT}{label}"), fitting(console, *price), sep="\n")
+    unit, n_folds = summary.about.unit, len(summary.folds)
+    sets = prediction_sets.notes(summary.sets, unit, n_folds) if summary.sets else ()
+    of_speakers = (summary.transductive, summary.about.enrolled, *sets)
+    for note in filter(None, (*of_speakers, ceiling, shares, *_without_interval(summary), *summary.notes)):
         console.print(Text(f"Note: {note}."))
     where = f" -> {folder}" if folder else ""
     console.print(Text(headline(summary) + where))
+
+
+def enrolment_table(found: Curve) -> "tuple[Table, Table]":
+    """Return what each number of enrolled utterances is worth: with what it takes in practice, and without."""
+    title = METRICS[found.figure].title
+    heads = ("utterances enrolled", title, "interval", "sd of draws", "less that of 0")
+    rows = [enrolment_row(point, found.figure) for point in found.points]
+    needs = [(*row, point.needs) for row, point in zip(rows, found.points, strict=True)]
+    return table((*heads, "what it takes"), needs), table(heads, rows)
+
+
+def enrolment_row(point: Point, figure: str) -> tuple[str, ...]:
+    """Return a number of enrolled utterances, a figure with its interval, its spread over draws, and its gain."""
+    found, gain = point.figures[figure], point.gain
+    spread = f"{number(found.spread)} ({point.draws})" if found.spread is not None else "-"
+    gained = signed(gain.value, gain.low, gain.high) if gain else "-"
+    return point.called, number(found.mean.value), ends_of(found.mean), spread, gained
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
@@ -121,7 +150,10 @@ def fitting(console: "Console", wide: "Table", narrow: "Table | str") -> "Table 
 
 def mark(run: Summary | ComparedRun) -> str:
     """Return the caveat beside every figure of a run, in brackets after a blank; empty for most runs."""
-    words = [word for word, on in (("transductive", run.transductive), ("with leaks", run.leaks)) if on]
+    enrolled = run.about.enrolled_mark if isinstance(run, Summary) else run.enrolled
+    words = [
+        word for word, on in (("transductive", run.transductive), (enrolled, enrolled), ("with leaks", run.leaks)) if on
+    ]
     if run.class_lost:
         lost = run.class_lost
         words.append(f"{lost.n} of {lost.of} have one {lost.what}, which normalisation removes")
@@ -208,6 +240,14 @@ def label_error_words(found: LabelErrors) -> str:
     )
 
 
+def _less_than_all(summary: Summary) -> Iterator[tuple[str, str]]:
+    """Yield how good the model is where it need not decide on one class for every utterance."""
+    if summary.abstaining:
+        yield "Abstaining", abstaining.in_words(summary.abstaining)
+    if summary.sets:
+        yield "Prediction sets", prediction_sets.in_words(summary.sets, summary.about.unit)
+
+
 def _spread_words(summary: Summary) -> str:
     found = summary.speakers_by_classes
     return speakers.in_words(found, len(summary.classes), summary.about.unit) if found else "not counted"
@@ -250,6 +290,11 @@ def seeds_words(summary: Summary) -> str:
 def ends_of(interval: Interval) -> str:
     """Return an interval, as in ``[0.701, 0.873]``; ``none`` if there is none."""
     return ends(interval.low, interval.high) or "none"
+
+
+def signed(value: float, low: float | None, high: float | None) -> str:
+    """Return a difference with its interval, as in ``+0.100 [0.020, 0.180]``."""
+    return f"{value:+.3f} {ends(low, high)}".rstrip()
 
 
 def chance_words(summary: Summary) -> str:

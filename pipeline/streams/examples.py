@@ -1,7 +1,7 @@
 """Examples: the arrow from a table to the input of folds: rows, targets, groups, and the order of turns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from affex.classifiers.base import Context
 from affex.pipeline.caching.feature_rows import Values
 from affex.pipeline.manifest.utterance import Utterance
+from affex.pipeline.streams.enrolment import Enrolled
 from affex.pipeline.streams.stream import Numbers, Stream
 from affex.pipeline.streams.votes import NamedVotes
 
@@ -99,6 +100,9 @@ class Examples:
         Which utterances are turns of one dialog; None where each stands alone.
     texts : (n_counted,) str, or None
         What each utterance says, if inner folds keep texts apart as well as groups; empty where it is not known.
+    enrolled
+        By which other utterances of its speaker a tested utterance is normalised; None where it is tested by its rows
+        in `streams`.
     """
 
     streams: tuple[Stream, ...]
@@ -110,6 +114,7 @@ class Examples:
     turns: Turns | None = None
     texts: NDArray[np.str_] | None = None
     votes: NamedVotes | None = None
+    enrolled: Enrolled | None = None
 
     @property
     def X(self) -> Values:  # noqa: N802 - as scikit-learn has it
@@ -120,3 +125,29 @@ class Examples:
     def offsets(self) -> Numbers:
         """Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]`` of the first stream."""
         return self.streams[0].offsets
+
+    def tested(self, numbers: Numbers, point: int = -1, draw: int = 0) -> "Examples":
+        """Return the examples with the rows by which some utterances are tested; distances are left out.
+
+        Parameters
+        ----------
+        numbers : (n,) int64
+            The tested utterances.
+        point, draw
+            Which of the numbers of enrolled utterances, and which draw of them.
+        """
+        if self.enrolled is None:
+            return self
+        of = self.enrolled.rows
+        streams = tuple(
+            _with_rows(stream, numbers, of(place, numbers, point, draw)) for place, stream in enumerate(self.streams)
+        )
+        return replace(self, streams=streams, distances=None)
+
+
+def _with_rows(stream: Stream, numbers: Numbers, rows: Sequence[Values]) -> Stream:
+    """Return a stream with other rows of some utterances, as many as before."""
+    values = stream.flat.copy()
+    for number, own in zip(numbers.tolist(), rows, strict=True):
+        values[stream.offsets[number] : stream.offsets[number + 1]] = own
+    return replace(stream, rows=(values, stream.times))

@@ -4,7 +4,7 @@ import functools
 import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,13 @@ from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import MEDIA, Utterance
 from affex.pipeline.specs import column_groups, pooling
 from affex.pipeline.specs.features import FeatureSpec, spec_of
+from affex.pipeline.streams.enrolment import normalised, statistics
 from affex.pipeline.streams.stream import Numbers, Stream, Unread, offsets_of, side_by_side
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 
-#: The normalisation by speaker: z-scores within the speaker, only subtraction of the ``"mean"``, or none.
-SpeakerNorm = bool | Literal["mean"]
+#: The normalisation by speaker: z-scores within the speaker, only subtraction of the ``"mean"``, none, or the spec of
+#: an enrolment (`pipeline.streams.enrolment`): z-scores, those of a tested utterance by others of its speaker.
+SpeakerNorm = bool | str
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +174,8 @@ def normalised_by_speaker(table: Table, how: SpeakerNorm = True) -> Table:
     Parameters
     ----------
     how
-        ``"mean"`` to subtract only the mean; False to return the table as it is.
+        ``"mean"`` to subtract only the mean; False to return the table as it is. An enrolment's spec gives z-scores,
+        as training speakers have them.
     """
     if not how:
         return table
@@ -185,18 +188,7 @@ def _normalised(stream: Stream, speakers: NDArray[np.str_], how: SpeakerNorm) ->
     speaker_of_row = np.repeat(speakers, stream.lengths)
     for speaker in np.unique(speaker_of_row):
         rows = speaker_of_row == speaker
-        values = X[rows].astype(np.float64)
-        seen = np.isfinite(values)
-        count = np.maximum(seen.sum(axis=0), 1)
-        mean = np.where(seen, values, 0.0).sum(axis=0) / count
-        centred = values - mean
-        if how == "mean":
-            X[rows] = centred
-            continue
-        deviation = np.sqrt(np.where(seen, centred**2, 0.0).sum(axis=0) / count)
-        # A constant column's deviation is rounding noise, not exactly zero.
-        flat = deviation <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
-        X[rows] = np.where(flat & seen, 0.0, centred / np.where(flat, 1.0, deviation))
+        X[rows] = X[rows] - statistics(X[rows])[0] if how == "mean" else normalised(X[rows], X[rows])
     return replace(stream, rows=(X, stream.times))
 
 

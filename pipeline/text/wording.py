@@ -30,7 +30,7 @@ VERBS = {
 
 #: Variables that are switches, and those that some commands take as a positional argument.
 SWITCHES = {
-    *("PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS", "IDENTITY"),
+    *("PARTIAL", "REWEIGHT", "SOFT", "ENROL", "INNER", "LEAK", "ALLOW_LEAKS", "IDENTITY"),
     *("EXTRA", "DROP_NAN", "TRANSPOSE", "JSON", "SCRATCH", "MEDIA"),
 }
 ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE", "audit": "FILE"}
@@ -41,7 +41,7 @@ VALUES = {
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "SEEDS"),
     *("ROPE", "MODEL", "EXCLUDE", "BY", "FILE"),
     *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG", "SYSTEM", "RUN", "LOG"),
-    *("CONTROLS", "NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH", "SPEAKER"),
+    *("CONTROLS", "NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH", "SETS", "SPEAKER"),
 }
 
 _NAMES = "|".join(sorted(SWITCHES | VALUES, key=len, reverse=True))

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 from affex.features.external.imported import Imported
 from affex.pipeline.caching import imports, tuned
 from affex.pipeline.caching.cache import recipe
-from affex.pipeline.evaluation import controls, protocols
+from affex.pipeline.evaluation import protocols
 from affex.pipeline.evaluation.settings import Plan, Settings
-from affex.pipeline.execution.proof import Likeness
 from affex.pipeline.execution.stopwatch import Lap, Stopwatch
 from affex.pipeline.manifest.utterance import MEDIA
 from affex.pipeline.specs.classifiers import Member, classifier_spec, members_of
@@ -28,12 +27,12 @@ from affex.pipeline.systems.needs import require
 from affex.pipeline.systems.system import departures
 from affex.pipeline.text.console import Terminal
 from affex.pipeline.text.errors import AffexError, UsageError
+from affex.pipeline.workspace import companions
 from affex.pipeline.workspace.identities import with_remarks
 from affex.pipeline.workspace.workspace import Workspace, extracted, readable, table_of, utterances_of
 
 if TYPE_CHECKING:
     from affex.pipeline.evaluation.audit import Finding
-    from affex.pipeline.evaluation.finished_folds import FinishedFolds
     from affex.pipeline.evaluation.results import Result
     from affex.pipeline.evaluation.task import Task
     from affex.pipeline.reporting.inputs import Inputs
@@ -88,45 +87,16 @@ def run(
     models = members or models_of(workspace.console, settings, workspace.imported)
     require(workspace.datasets, models, settings)
     workspace = with_remarks(workspace) if settings.identity else workspace
+    companions.require_single(settings)
     read = functools.cache(functools.partial(table_of, workspace))
-    folder = _run(workspace, models, _with_controls(settings), out, read)
+    folder = _run(workspace, models, companions.with_controls(settings), out, read)
     if settings.leak:
         beside = leak.beside(runs.read(folder).summary)
-        others = [_run(workspace, models, _under(settings, scheme), out and out / scheme, read) for scheme in beside]
+        others = [
+            _run(workspace, models, companions.under(settings, scheme), out and out / scheme, read) for scheme in beside
+        ]
         leak.show(workspace.console, folder, others)
     return folder
-
-
-def _with_controls(settings: Settings) -> Settings:
-    """Return the settings of the run itself, with size-matched controls if it is to show what a leak adds.
-
-    Raises
-    ------
-    UsageError
-        If controls are asked for where there are none.
-    """
-    scheme, late = protocols.of_settings(settings).scheme, settings.fusion.startswith("late")
-    if settings.controls and (scheme != controls.SCHEME or late):
-        raise UsageError(
-            f"CONTROLS={settings.controls}: only folds of {controls.SCHEME} have size-matched controls, those of one "
-            "model (not of a fusion of scores). Say PROTOCOL=loso+text, or leave out CONTROLS."
-        )
-    n = controls.DRAWS if settings.leak and scheme == controls.SCHEME and not late else 0
-    return replace(settings, leak=False, controls=settings.controls or n)
-
-
-def _under(settings: Settings, scheme: str) -> Settings:
-    """Return the settings of a run with other folds on the same utterances, which shows what a leak adds."""
-    from affex.pipeline.reporting.leak import LEAKY
-
-    own = settings.protocol or protocols.of_settings(settings).name
-    return replace(
-        settings,
-        protocol=protocols.spec_with_scheme(own, scheme),
-        leak=False,
-        controls=0,
-        allow_leaks=settings.allow_leaks or scheme in LEAKY,
-    )
 
 
 def repeat(workspace: Workspace, settings: Settings, out: Path) -> Path:
@@ -227,13 +197,14 @@ def fuse_runs(
     from affex.pipeline.fusion import fusion as rules
     from affex.pipeline.reporting import inputs, report
 
+    companions.require_single(settings)
     lap = lap or Stopwatch().lap()
     members, rule = runs.find(names, cache), rules.rule_of(settings.fusion)
     about, changed = rules.about(members, rule, settings.system), departures(settings)
     folder = out or cache / about.corpus / "runs" / report.run_name(about)
     made_from = report.digests(code_digest(FUSING, alone=[__name__]))
     basis = report.depends_on(about, made_from, *changed)
-    if not _shown_again(console, folder, basis):
+    if not _shown_again(console, folder, basis, replace(settings, inner=False)):
         with lap.stage("fusion"):
             result = rules.late(members, rule)
         result = replace(result, about=about, notes=(*changed, *result.notes))
@@ -351,17 +322,18 @@ def _evaluated(
     from affex.pipeline.reporting import report
     from affex.pipeline.reporting.inputs import inputs_of
     from affex.pipeline.streams.readers import reader_of
+    from affex.pipeline.workspace.cross_validation import cross_validated, with_enrolment, with_seed
 
     seeds.require_able(plan)
     settings, remarks = plan.settings, (*departures(plan.settings), *workspace.notes)
     allowed = settings.allow_leaks
     folder = out or workspace.folder / "runs" / report.run_name(plan.about())
     table = reader_of(plan.classifier).arranged(rows)
-    code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__])
+    code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__, cross_validated.__module__])
     made_from = report.digests(code, table, prints)
     basis = report.depends_on(plan.about(), made_from, str(allowed), *remarks)
-    kept = FinishedFolds(inside(folder), basis, settings.inner, settings.controls)
-    if _shown_again(workspace.console, folder, basis, inner=settings.inner, n_controls=settings.controls):
+    kept = FinishedFolds(inside(folder), basis, settings.keeps_inner, settings.controls)
+    if _shown_again(workspace.console, folder, basis, settings):
         kept.clear()
         return folder
     with lap.stage("audit"):
@@ -369,9 +341,11 @@ def _evaluated(
         leaks, warnings = _audited(workspace, specs, task, plan, prints, table, allow=allowed)
     atomic.require_writable(folder)
     with lap.stage("folds"):
-        result = _cross_validated(workspace, task, plan, kept)
-        result = seeds.with_others(result, plan, functools.partial(_with_seed, workspace, task, kept))
-    result = replace(result, notes=(*remarks, *warnings, *result.notes), leaks=leaks)
+        result = cross_validated(workspace, task, plan, kept)
+        result = seeds.with_others(result, plan, functools.partial(with_seed, workspace, task, kept))
+        if settings.enrol:
+            result = with_enrolment(workspace, table, plan, kept, result)
+    result = replace(result, notes=(*remarks, *warnings, *result.notes), leaks=leaks, alpha=settings.sets)
     known = inputs_of(workspace.datasets, specs, basis)
     _written(workspace.console, result, folder, basis, settings, made_from, lap, known)
     kept.clear()
@@ -447,37 +421,6 @@ def _tuned(workspace: Workspace, specs: Sequence[FeatureSpec]) -> dict[str, Any]
     return found
 
 
-def _cross_validated(workspace: Workspace, task: "Task", plan: Plan, kept: "FinishedFolds") -> "Result":
-    """Evaluate with a progress bar; reuse the folds of an interrupted run, and keep each fold as it ends."""
-    from affex.pipeline.evaluation.evaluate import evaluate_task
-    from affex.pipeline.evaluation.summary import DISTRIBUTIONS
-    from affex.pipeline.reporting import pictures
-
-    known, n_folds = kept.read(task.folds), len(task.folds)
-    if known:
-        workspace.console.print(
-            f"{len(known)} of {n_folds} folds were kept by a run that did not end: it goes on from there"
-        )
-    pictures.import_ahead()
-    with workspace.console.progress(f"evaluating {plan.classifier.name}", n_folds, "folds") as tick:
-        tick(len(known))
-        return evaluate_task(
-            task,
-            plan,
-            runner=workspace.runner() if len(known) < n_folds else None,
-            inner=kept.inner,
-            progress=lambda *_: tick(1),
-            known=known,
-            keep=lambda number, outcome: kept.keep(number, task.folds[number], outcome),
-            likeness=Likeness((*DISTRIBUTIONS, "python")),
-        )
-
-
-def _with_seed(workspace: Workspace, task: "Task", kept: "FinishedFolds", plan: Plan) -> "Result":
-    """Evaluate with a further seed; its folds are kept beside those of the first."""
-    return _cross_validated(workspace, task, plan, replace(kept, seed=plan.settings.seed, inner=False))
-
-
 def _written(
     console: Terminal,
     result: "Result",
@@ -499,12 +442,19 @@ def _written(
     tables.show(summary, folder, console.rich)
 
 
-def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False, n_controls: int = 0) -> bool:
-    """Show a stored run with the same dependencies; return whether there is one."""
+def _shown_again(console: Terminal, folder: Path, basis: str, settings: Settings) -> bool:
+    """Show a stored run with the same dependencies, and all that the settings ask for; return whether there is one."""
     from affex.pipeline.reporting import report
 
     try:
-        text = report.kept(folder, basis, inner=inner, n_controls=n_controls)
+        text = report.kept(
+            folder,
+            basis,
+            inner=settings.keeps_inner,
+            enrol=settings.enrol,
+            sets=settings.sets,
+            n_controls=settings.controls,
+        )
     except (OSError, DamagedError) as error:
         console.print(f"The run in {folder} is made again: {error}.")
         return False
