@@ -4,6 +4,7 @@ The functions here do what the command line does, and print nothing: sentences g
 usual bar. Every error that a user can mend is an `AffexError` whose message says how.
 """
 
+from affex.competing import League, league
 from affex.evaluating import Comparison, Evaluation, compare, evaluate, predict
 from affex.listing import list_classifiers, list_corpora, list_features, list_systems
 from affex.loading import load, load_frames
@@ -14,9 +15,11 @@ __all__ = [
     "AffexError",
     "Comparison",
     "Evaluation",
+    "League",
     "__version__",
     "compare",
     "evaluate",
+    "league",
     "list_classifiers",
     "list_corpora",
     "list_features",

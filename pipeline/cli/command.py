@@ -13,7 +13,17 @@ from collections.abc import MutableMapping, Sequence
 
 import click
 
-from affex.pipeline.cli import cached, evaluation, exchanging, extraction, looking, models, reporting, reproducing
+from affex.pipeline.cli import (
+    cached,
+    evaluation,
+    exchanging,
+    extraction,
+    league,
+    looking,
+    models,
+    reporting,
+    reproducing,
+)
 from affex.pipeline.cli.options import Group
 from affex.pipeline.text import wording
 from affex.pipeline.text.errors import AffexError, UsageError
@@ -43,6 +53,7 @@ for verb in (
     extraction.features,
     evaluation.evaluate,
     evaluation.compare,
+    league.league,
     evaluation.report,
     reporting.checklist,
     reproducing.reproduce,

@@ -7,6 +7,12 @@ difference again; Holm's correction is for all pairs. So the speakers of all cor
 corpora themselves (Demsar's: Friedman's, then Wilcoxon's for each pair) needs six corpora before p can fall below .05
 for one pair at all, and finds little below ten (``benchmarks/league.py`` has both on the same simulated leagues).
 
+Swaps take the predictions as given, and do not see that other training speakers would have given other models. Both
+that part of the variance and the part that swaps see fall with the number of speakers alike, so their ratio hardly
+depends on it. Without an allowance, leagues of retrained models of equal worth get a verdict in 6 to 9 % instead of
+5 %; therefore variances are taken as larger by `TRAINING`. A single corpus's own pairs, which are those of `compare`,
+have no such allowance.
+
 The test concerns these corpora. Where corpora differ in which competitor they favour, it says what holds on average
 over them, and nothing of another corpus. Therefore each pair also has the interval of Student's t over the corpora's
 differences (`OverCorpora.across`), which takes them as a sample of corpora; and there are average ranks with Friedman's
@@ -30,6 +36,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +49,11 @@ Floats = NDArray[np.float64]
 #: Two competitors.
 Pair = tuple[str, str]
 
+#: How much training adds to the variance of a difference, as a share of what swaps of finished predictions show:
+#: chosen so that verdicts on retrained models of equal worth stay below 5 % (``benchmarks/league.py``).
+TRAINING = 1 / 3
+#: The same for a standard error.
+WIDENED = math.sqrt(1 + TRAINING)
 #: With more competitors than this, the permutations of Friedman's test are drawn.
 MOST_RANKED = 4
 
@@ -93,7 +105,8 @@ class OverCorpora:
     one, other
         The competitors.
     difference
-        The mean over corpora of the figure of `one` less that of `other`, with its interval over speakers.
+        The mean over corpora of the figure of `one` less that of `other`, with its interval over speakers, which allows
+        for training.
     n_corpora, n_better
         Over how many corpora, and in how many of them `one` has the better figure.
     p, p_holm, least_p, exact, verdict, winner
@@ -183,7 +196,7 @@ def over_corpora(
     pairs = {pair: _with(pair, corpora) for pair in itertools.combinations(competitors, 2)}
     there = {pair: found for pair, found in pairs.items() if found}
     p_values = [
-        p_of_swaps([(own.sums[one], own.sums[other]) for own in found.values()], metric, seed)
+        p_of_swaps([(own.sums[one], own.sums[other]) for own in found.values()], metric, seed, WIDENED)
         for (one, other), found in there.items()
     ]
     judged = [
@@ -194,7 +207,7 @@ def over_corpora(
     return Standing(tuple(placed), tuple(judged), tuple(whole), friedman(ranks, seed) if is_tested else None)
 
 
-def mean_of(parts: Sequence[Interval], bounds: tuple[float, float]) -> Interval:
+def mean_of(parts: Sequence[Interval], bounds: tuple[float, float], widened: float = 1.0) -> Interval:
     """Return the mean of independent figures, each counting equally, with its interval.
 
     With standard errors ``e_c`` of ``C`` corpora, that of the mean is ``sqrt(sum e_c^2) / C``, and the degrees of
@@ -207,6 +220,8 @@ def mean_of(parts: Sequence[Interval], bounds: tuple[float, float]) -> Interval:
         the mean's.
     bounds
         The range of the figure.
+    widened
+        By how much the standard error is larger.
     """
     n = sum(part.n_clusters for part in parts)
     if not parts:
@@ -217,7 +232,7 @@ def mean_of(parts: Sequence[Interval], bounds: tuple[float, float]) -> Interval:
         return Interval(value, None, None, None, level, n, lacking.reason)
     variances = np.array([part.standard_error for part in parts], dtype=np.float64) ** 2
     freedom = np.array([part.n_clusters - 1 for part in parts], dtype=np.float64)
-    error, total = math.sqrt(variances.sum()) / len(parts), float(variances.sum())
+    error, total = widened * math.sqrt(variances.sum()) / len(parts), float(variances.sum())
     reach = _quantile(level, total**2 / float((variances**2 / freedom).sum())) * error if total else 0.0
     low, high = (min(max(end, bounds[0]), bounds[1]) for end in (value - reach, value + reach))
     return Interval(value, low, high, error, level, n)
@@ -254,12 +269,12 @@ def friedman(ranks: Floats, seed: int = 0) -> Friedman:
         sums = sum(rng.permuted(np.tile(row, (DRAWS, 1)), axis=1) for row in ranks)
         n_extreme = int(np.sum(((sums - expected) ** 2).sum(axis=1) >= observed - 1e-9))
         return Friedman(statistic, (n_extreme + 1) / (DRAWS + 1), exact=False)
-    sums, shares = np.zeros((1, k)), np.ones(1)
+    sums, shares = np.zeros((1, k)), np.ones(1, np.float64)
     for row in ranks:  # the distribution of the rank sums, one corpus after the other
         ways = np.array([*itertools.permutations(row)])
         every = (sums[:, None] + ways[None]).reshape(-1, k)
         sums, place = np.unique(every, axis=0, return_inverse=True)
-        shares = np.bincount(place.ravel(), np.repeat(shares, len(ways)) / len(ways))
+        shares = np.asarray(np.bincount(place.ravel(), np.repeat(shares, len(ways)) / len(ways)))
     extreme = ((sums - expected) ** 2).sum(axis=1) >= observed - 1e-9
     return Friedman(statistic, min(1.0, float(shares[extreme].sum())), exact=True)
 
@@ -275,13 +290,13 @@ def _with(pair: Pair, corpora: Mapping[str, InCorpus]) -> dict[str, InCorpus]:
 
 
 def _judged(
-    pair: Pair, found: Mapping[str, InCorpus], known: metrics.Metric, p: float, p_holm: float, alpha: float
+    pair: Pair, found: Mapping[str, InCorpus], known: metrics.Metric[Any], p: float, p_holm: float, alpha: float
 ) -> OverCorpora:
     one, other = pair
     parts = [_certain(pair, own) for own in found.values()]
     values = [part.value for part in parts]
     reach = known.high - known.low
-    difference = mean_of(parts, (-reach, reach))
+    difference = mean_of(parts, (-reach, reach), WIDENED)
     margin = conclusions.margin_of(known.high)
     verdict = conclusions.of_test(difference, p_holm, alpha, margin=margin, rises=known.rises)
     n_clusters = difference.n_clusters
@@ -324,5 +339,5 @@ def _quantile(level: float, freedom: float) -> float:
     return float(stdtrit(freedom, (1 + level) / 2))
 
 
-def _of(metric: str) -> metrics.Metric:
+def _of(metric: str) -> metrics.Metric[Any]:
     return metrics.CLASS_METRICS[metric] if metric in metrics.CLASS_METRICS else metrics.VALUE_METRICS[metric]

@@ -184,7 +184,7 @@ def least_p(n_clusters: int) -> float:
     return least if n_clusters <= MOST_EXACT else max(least, 1 / (DRAWS + 1))
 
 
-def p_of_swaps(strata: Sequence[tuple[Floats, Floats]], metric: str, seed: int) -> float:
+def p_of_swaps(strata: Sequence[tuple[Floats, Floats]], metric: str, seed: int, widened: float = 1.0) -> float:
     """Return the two-sided p-value of a pair: how often the mean difference over strata is as large after swaps.
 
     A difference that is undefined after a swap counts as extreme: that can only make the test more careful.
@@ -196,6 +196,8 @@ def p_of_swaps(strata: Sequence[tuple[Floats, Floats]], metric: str, seed: int) 
         are swapped within their corpus, and the figure is pooled over a corpus; corpora count equally.
     metric, seed
         As `pairwise`.
+    widened
+        By how much differences after swaps are stretched, for doubt that swaps of these predictions do not show.
     """
     sizes = [len(one) for one, _ in strata]
     n_clusters = sum(sizes)
@@ -210,7 +212,7 @@ def p_of_swaps(strata: Sequence[tuple[Floats, Floats]], metric: str, seed: int) 
         slack += ROUNDING * float(np.abs(formula(one.sum(axis=0))) + np.abs(formula(other.sum(axis=0))))
         blocks = (own[start : start + BLOCK] for start in range(0, len(own), BLOCK))
         differences += np.concatenate([_differences(one, other, block, formula) for block in blocks])
-    n_extreme = int(np.sum(~(np.abs(differences) < np.abs(observed) - slack)))
+    n_extreme = int(np.sum(~(widened * np.abs(differences) < np.abs(observed) - slack)))
     return n_extreme / len(ways) if exact else (n_extreme + 1) / (len(ways) + 1)
 
 

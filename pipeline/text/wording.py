@@ -24,14 +24,14 @@ VERBS = {
     name: name
     for name in (
         *("features", "evaluate", "compare", "reproduce", "checklist", "report", "fit", "predict", "tune", "demo"),
-        *("describe", "show", "download", "list", "cache", "export", "import"),
+        *("describe", "show", "download", "list", "cache", "export", "import", "league"),
     )
 } | {"runs": "list runs", "systems": "list systems"}
 
 #: Variables that are switches, and those that some commands take as a positional argument.
 SWITCHES = {
     *("PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS"),
-    *("EXTRA", "DROP_NAN", "TRANSPOSE", "JSON", "SCRATCH", "MEDIA"),
+    *("EXTRA", "DROP_NAN", "TRANSPOSE", "JSON", "SCRATCH", "MEDIA", "CROSS"),
 }
 ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
 
@@ -40,7 +40,7 @@ VALUES = {
     *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION", "RUNS"),
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "MODEL", "EXCLUDE", "BY", "FILE"),
     *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG", "SYSTEM", "RUN", "LOG"),
-    *("NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH"),
+    *("NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH", "CORPORA", "MODELS"),
 }
 
 _NAMES = "|".join(sorted(SWITCHES | VALUES, key=len, reverse=True))
