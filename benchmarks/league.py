@@ -42,7 +42,7 @@ Sums = Mapping[str, Floats]
 NAMES = ("best", "middle", "least")
 CORPORA, SPEAKERS = (4, 6), (6, 20)
 #: Utterances of a speaker, about; classes; the recall of the middle competitor.
-CLIPS, CLASSES, RECALL = 40, 5, 0.65
+CLIPS, CLASSES, RECALL = 42, 3, 0.65
 #: Standard deviations in logits: of a speaker for all competitors, of a speaker for one, of a corpus for one.
 COMMON, OWN, FAVOUR = 0.6, 0.3, 0.15
 #: Columns that tell the class, for competitors that are planted alike and for those planted in an order.
@@ -180,7 +180,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--leagues", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--effects", type=float, nargs="+", default=(0.0, 0.04, 0.06, 0.08))
+    parser.add_argument("--effects", type=float, nargs="+", default=(0.0, 0.05, 0.08, 0.1))
     parser.add_argument("--only", choices=("given", "retrained"), default=None)
     options = parser.parse_args()
     began = time.perf_counter()

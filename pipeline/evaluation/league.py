@@ -51,7 +51,7 @@ Pair = tuple[str, str]
 
 #: How much training adds to the variance of a difference, as a share of what swaps of finished predictions show:
 #: chosen so that verdicts on retrained models of equal worth stay below 5 % (``benchmarks/league.py``).
-TRAINING = 1 / 3
+TRAINING = 1 / 4
 #: The same for a standard error.
 WIDENED = math.sqrt(1 + TRAINING)
 #: With more competitors than this, the permutations of Friedman's test are drawn.

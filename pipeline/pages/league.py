@@ -11,6 +11,7 @@ from affex.pipeline.pages import comparison, drawing, page, run_pictures, run_ta
 from affex.pipeline.pages.page import Cell, Picture, Table
 from affex.pipeline.pages.run import PAGE as RUN_PAGE
 from affex.pipeline.pages.run_pictures import LONGEST, WIDTH, Bar
+from affex.pipeline.publishing.references import reference
 from affex.pipeline.reporting import league_tables as words
 from affex.pipeline.reporting import tables
 from affex.pipeline.reporting.league_record import CorpusOfLeague, Entry, League, Part
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: What the verdict and the ranks rest on.
+CITES = ("pitman1937", "phipson2010", "holm1979", "demsar2006", "friedman1937")
 #: The file, in the folder of all caches unless another is named.
 PAGE = "league.html"
 
@@ -42,6 +45,7 @@ def write(found: League, folder: Path) -> Path:
         "parts": [_part(found, *part, folder) for part in parts],
         "method": words.method(found),
         "interval_method": found.interval_method,
+        "references": [(one.label, Cell(one.title, link=one.address)) for one in map(reference, CITES)],
         "skipped": list(found.skipped.items()),
     }
     page.write(folder / PAGE, "league.html", content)
