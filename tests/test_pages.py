@@ -118,7 +118,12 @@ def league(cache: Path) -> Path:
 @pytest.mark.parametrize("way", WAYS)
 def test_pages_are_sound_in_a_browser(browser, cache, way) -> None:
     shown = ("good", "values") if way == "dark" else ("good",)
-    pages = [all_of(cache), compared(cache), league(cache), *(cache / "toy" / "runs" / name / "report.html" for name in shown)]
+    pages = [
+        all_of(cache),
+        compared(cache),
+        league(cache),
+        *(cache / "toy" / "runs" / name / "report.html" for name in shown),
+    ]
     found = {path.parent.name: looked_at(browser, path, way) for path in pages}
     assert len(found) == len(pages)
     for name, seen in found.items():

@@ -9,8 +9,8 @@ for one pair at all, and finds little below ten (``benchmarks/league.py`` has bo
 
 Swaps take the predictions as given, and do not see that other training speakers would have given other models. Both
 that part of the variance and the part that swaps see fall with the number of speakers alike, so their ratio hardly
-depends on it. Without an allowance, leagues of retrained models of equal worth get a verdict in 6 to 9 % instead of
-5 %; therefore variances are taken as larger by `TRAINING`. A single corpus's own pairs, which are those of `compare`,
+depends on it. Without an allowance, leagues of retrained models of equal worth get a verdict in 6 % instead of 5 %;
+therefore variances are taken as larger by `TRAINING`. A single corpus's own pairs, which are those of `compare`,
 have no such allowance.
 
 The test concerns these corpora. Where corpora differ in which competitor they favour, it says what holds on average
