@@ -183,6 +183,7 @@ bench: install ## measure speed, memory, coverage of intervals, the vote (DATA: 
 	$(BIN)/affex --from-make features --dataset emodb --data $(WAVS) --features compare
 	$(BIN)/python benchmarks/nested.py emodb $(WAVS)
 	$(BIN)/python benchmarks/intervals.py
+	$(BIN)/python benchmarks/league.py
 	$(BIN)/python benchmarks/video_memory.py
 	$(BIN)/python benchmarks/vote.py
 	$(BIN)/python benchmarks/net.py

@@ -340,7 +340,7 @@ def test_every_competitor_runs_on_every_corpus_and_across(league, tables):
     ]
     assert min(entry.figure.value for one in found.cross.corpora for entry in one.entries) > 0.8
     assert "anger=Angry+anger,sadness=sad+sadness" in found.cross.notes[0]
-    assert "too few speakers" in league_tables.notes(found, found.own)[0]
+    assert "too few speakers" in league_tables.notes(found.own)[0]
 
 
 def test_a_league_is_written_and_read_back(league, tmp_path):
@@ -394,7 +394,7 @@ def test_a_leak_fails_its_corpus_with_its_reason_and_the_others_go_on(league, ta
     assert "copy" in found.own.corpora[1].entries[0].failed
     assert found.own.standing.corpora == ("one",)
     assert found.cross is None
-    notes = league_tables.notes(found, found.own)
+    notes = league_tables.notes(found.own)
     assert any(note.startswith("gemaps/logistic has no figure on leaky: ") for note in notes)
     allowed = played(tables, cache, "leaky", cross=False, allow_leaks=True)
     assert "with leaks" in allowed.own.corpora[0].entries[0].mark

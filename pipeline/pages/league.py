@@ -59,10 +59,10 @@ def _part(found: League, heading: str, anchor: str, part: Part, folder: Path) ->
         "heading": heading,
         "anchor": anchor,
         "verdicts": words.verdicts(found, part),
-        "notes": words.notes(found, part),
+        "notes": words.notes(part),
         "figures": _figures(found, part, standing, folder) if standing else None,
-        "pictures": [_bars(found, one) for one in part.corpora if one.n_clusters],
-        "ranks": _ranks(standing) if standing and standing.corpora else None,
+        "picture": _bars(found, part) if standing else None,
+        "ranks": _ranks(found, part, standing) if standing and standing.corpora else None,
         "pairs": _pairs(standing) if standing and standing.pairs else None,
         "within": [_within(one, found) for one in part.corpora if one.pairs],
         "corpora": _corpora(part),
@@ -93,21 +93,21 @@ def _with_interval(interval: Interval) -> Cell:
     return Cell(tables.with_interval(interval), None if math.isnan(interval.value) else interval.value)
 
 
-def _bars(found: League, corpus: CorpusOfLeague) -> Picture:
-    """Draw the figure of each competitor on a corpus with its interval."""
+def _bars(found: League, part: Part) -> Picture:
+    """Draw the figure of each competitor on each corpus with its interval, all on one axis."""
     rows = [
-        Bar(entry.competitor, entry.figure.value, entry.figure.low, entry.figure.high)
+        Bar(f"{corpus.name}: {entry.competitor}", entry.figure.value, entry.figure.low, entry.figure.high)
+        for corpus in part.corpora
         for entry in corpus.entries
         if entry.figure
     ]
     caption = (
-        f"{corpus.name}: {found.known.title} of each competitor with its interval over {corpus.n_clusters} "
-        f"{corpus.unit}s ({corpus.n_utterances} utterances)."
+        f"{found.known.title} of each competitor on each corpus, with its interval over the speakers of the corpus."
     )
-    return run_pictures.bars(rows, found.known.title, caption, None, corpus.chance)
+    return run_pictures.bars(rows, found.known.title, caption, None)
 
 
-def _ranks(standing: Standing) -> Picture:
+def _ranks(found: League, part: Part, standing: Standing) -> Picture:
     """Draw the mean rank of each competitor, and bars beside those that no verdict parts."""
     ordered = sorted(standing.placed, key=lambda placed: placed.rank)
     places = {placed.name: number for number, placed in enumerate(ordered)}
@@ -126,8 +126,8 @@ def _ranks(standing: Standing) -> Picture:
 
     caption = (
         f"Mean rank over {len(standing.corpora)} corpora, the best on top. A bar on the right joins competitors of "
-        "which no two differ by more than chance in the verdict over corpora."
-    )
+        f"which no two differ by more than chance in the verdict over corpora. {' '.join(words.ranked(found, part))}"
+    ).strip()
     return drawing.picture((WIDTH, 0.9 + 0.3 * len(ordered)), draw, caption)
 
 

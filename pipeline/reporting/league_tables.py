@@ -25,9 +25,9 @@ def show(found: League, console: "Console") -> None:
             console.print(tables.fitting(console, wide, _narrow(found, part)))
             if part.standing.pairs:
                 console.print(tables.fitting(console, _pair_table(part), _narrow_pairs(part)))
-            for sentence in verdicts(found, part):
+            for sentence in (*verdicts(found, part), *ranked(found, part)):
                 console.print(Text(sentence))
-        for note in notes(found, part):
+        for note in notes(part):
             console.print(Text(f"Note: {note}."))
     console.print(Text(method(found)))
     for name, reason in found.skipped.items():
@@ -102,9 +102,9 @@ def verdicts(found: League, part: Part) -> list[str]:
     return sentences or ([none] if _pairs(part) else [])
 
 
-def notes(found: League, part: Part) -> list[str]:
+def notes(part: Part) -> list[str]:
     """Return the caveats of a part, one sentence each, with no full stop."""
-    return [*part.notes, *_failures(part), *_undecidable(part), *_ranked(found, part), *_own_notes(part)]
+    return [*part.notes, *_failures(part), *_undecidable(part), *_left_out(part), *_own_notes(part)]
 
 
 def _failures(part: Part) -> Iterator[str]:
@@ -121,18 +121,19 @@ def _undecidable(part: Part) -> Iterator[str]:
         yield f"too few speakers to decide anything alone: {named}; in the verdict over corpora they count like others"
 
 
-def _ranked(found: League, part: Part) -> Iterator[str]:
-    if not part.standing:
-        return
-    counted = part.standing.corpora
-    if len(counted) < len(part.corpora):
-        over = ", ".join(counted) or "none"
+def _left_out(part: Part) -> Iterator[str]:
+    if part.standing and len(part.standing.corpora) < len(part.corpora):
+        over = ", ".join(part.standing.corpora) or "none"
         yield f"means and ranks are over the corpora on which all competitors have a figure: {over}"
-    if test := part.standing.friedman:
+
+
+def ranked(found: League, part: Part) -> Iterator[str]:
+    """Yield Friedman's test of the ranks, in a sentence; nothing with fewer than two corpora."""
+    if part.standing and (test := part.standing.friedman):
         how = "all permutations" if test.exact else f"{found.draws} permutations, seed {found.seed}"
         yield (
-            f"ranks over {len(counted)} corpora: Friedman's statistic {test.statistic:.2f}, "
-            f"p {tables.probability(test.p)} ({how})"
+            f"Ranks over {len(part.standing.corpora)} corpora: Friedman's statistic {test.statistic:.2f}, "
+            f"p {tables.probability(test.p)} ({how})."
         )
 
 
