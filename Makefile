@@ -21,7 +21,7 @@ $(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(e
 OPTIONS := DATASET DATA SYSTEM FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
            FUSION RUNS RUN METRIC ROPE ENROL INNER SETS LEAK CONTROLS ALLOW_LEAKS IDENTITY MEDIA CONFIG \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED SEEDS PARTIAL EXTRA MODEL EXCLUDE \
-           NETWORK EPOCHS PATIENCE RATE BATCH SCRATCH \
+           NETWORK EPOCHS PATIENCE RATE BATCH SCRATCH CORPORA MODELS CROSS \
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON LOG SPEAKER
 $(foreach option,$(OPTIONS),$(if $($(option)),$(eval export AFFEX_$(option) := $$($(option)))))
 
@@ -51,7 +51,7 @@ endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install features evaluate compare reproduce checklist report fit predict tune demo describe show download list runs systems audit cache export import bench check test test-slow test-docs docs shells lint format types links lock clean
+.PHONY: help install features evaluate compare league reproduce checklist report fit predict tune demo describe show download list runs systems audit cache export import bench check test test-slow test-docs docs shells lint format types links lock clean
 .NOTPARALLEL:
 
 help: ## show this help
@@ -112,6 +112,10 @@ help: ## show this help
 #=   RATE          for tune: the learning rate (default: 1e-4; 1e-3 for a network that begins at random)
 #=   BATCH         for tune: pictures in a batch (default: 32)
 #=   SCRATCH       for tune: 1: begin at random, even where there are weights
+#=   CORPORA       for league: corpora by name, tables by path or name: 'emodb ravdess mine.csv'; those not at hand are skipped, and said
+#=   MODELS        for league: the competitors, as in 'compare/svm egemaps+mfcc/xgboost'; else every combination of FEATURES (+ joins
+#=                 features of one competitor) and CLASSIFIER
+#=   CROSS         for league: 0: do not also test each corpus by models trained on all others (default: 1)
 #=   BY            for export to .csd or .npy: one entry per utterance, or per recording, as CMU-MultimodalSDK needs it
 #=   FILE          for import: the file or folder to import; for audit: a table of folds, or a folder of them
 #=   SPEAKER       for audit: a regular expression whose group is the speaker in a key, as in 's([0-9]+)_' (default: the corpus's)
@@ -135,6 +139,7 @@ install: $(INSTALLED) ## set up .venv with the pinned versions (all other target
 features: ## extract the features of a corpus into the cache
 evaluate: ## extract missing features, train, test on speakers left out of training, report
 compare: ## test which of several runs differ by more than chance (RUNS)
+league: ## run competitors on several corpora, and say which is better on average over them (CORPORA, FEATURES, CLASSIFIER)
 report: ## write a page of all runs of a corpus, or of several, with those that differ by more than chance
 checklist: ## fill the reviewers' checklist (REFORMS) from a finished run (RUN)
 reproduce: ## repeat a finished run, and say what differs (RUN)
@@ -149,7 +154,7 @@ list: ## list corpora, features and classifiers, and what is cached
 cache: ## list what is cached (to verify it: .venv/bin/affex cache verify)
 export: ## write a cached feature and the labels for other projects (FEATURES, OUT)
 import: ## import features of another project, to evaluate and fuse them (FILE, CALLED)
-features evaluate compare reproduce checklist report fit predict tune demo describe show download list cache export import: install
+features evaluate compare league reproduce checklist report fit predict tune demo describe show download list cache export import: install
 	@$(BIN)/affex --from-make $@
 
 runs: ## list the finished runs of a corpus, newest first
@@ -191,6 +196,7 @@ bench: install ## measure speed, memory, coverage of intervals, the vote (DATA: 
 	$(BIN)/python benchmarks/nested.py emodb $(WAVS)
 	$(BIN)/python benchmarks/intervals.py
 	$(BIN)/python benchmarks/retrained.py
+	$(BIN)/python benchmarks/league.py
 	$(BIN)/python benchmarks/video_memory.py
 	$(BIN)/python benchmarks/vote.py
 	$(BIN)/python benchmarks/net.py

@@ -5,6 +5,7 @@ usual bar. Every error that a user can mend is an `AffexError` whose message say
 """
 
 from affex.auditing import audit_folds
+from affex.competing import League, league
 from affex.evaluating import Comparison, Evaluation, compare, evaluate, predict
 from affex.listing import list_classifiers, list_corpora, list_features, list_systems
 from affex.loading import load, load_frames
@@ -15,10 +16,12 @@ __all__ = [
     "AffexError",
     "Comparison",
     "Evaluation",
+    "League",
     "__version__",
     "audit_folds",
     "compare",
     "evaluate",
+    "league",
     "list_classifiers",
     "list_corpora",
     "list_features",

@@ -44,7 +44,7 @@ DOORS = {
     "mlflow": {"affex.pipeline.reporting.mlflow_log"},
     "pandas": {
         *(f"affex.pipeline.exchange.{room}" for room in ("arff", "rows", "csvs", "database")),
-        *(f"affex.{room}" for room in ("loading", "listing", "evaluating")),
+        *(f"affex.{room}" for room in ("loading", "listing", "evaluating", "competing")),
     },
 }
 

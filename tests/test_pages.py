@@ -19,9 +19,11 @@ from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.pages import all_runs, drawing, page
 from affex.pipeline.pages import comparison as comparison_page
+from affex.pipeline.pages import league as league_page
 from affex.pipeline.pages import run as run_page
 from affex.pipeline.pages.page import Cell, Picture, Table
 from affex.pipeline.reporting import comparison, listing, report
+from affex.pipeline.reporting import league as record
 from affex.pipeline.text.printable import printable
 
 #: Names that a browser would obey if a page did not escape them.
@@ -101,13 +103,27 @@ def compared(cache: Path) -> Path:
     return comparison_page.write(found, cache / "toy" / "comparisons" / "one", [run.folder for run in members])
 
 
+def league(cache: Path) -> Path:
+    """Write the page of a league over two corpora, which are one here; a run of it failed."""
+    names = ("good", "bad", "same")
+    tried = [record.Tried(runs.read(cache / "toy" / "runs" / name)) for name in names]
+    failed = [*tried[:2], record.Tried(None, "no rows <script>window.obeyed = 1</script>")]
+    found = record.league(names, {"toy": tried, "toy again": failed}, {"toy": tried}, {"emodb": "It was not found."})
+    return league_page.write(found, cache / "toy" / "league")
+
+
 # In a browser
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_pages_are_sound_in_a_browser(browser, cache, way) -> None:
     shown = ("good", "values") if way == "dark" else ("good",)
-    pages = [all_of(cache), compared(cache), *(cache / "toy" / "runs" / name / "report.html" for name in shown)]
+    pages = [
+        all_of(cache),
+        compared(cache),
+        league(cache),
+        *(cache / "toy" / "runs" / name / "report.html" for name in shown),
+    ]
     found = {path.parent.name: looked_at(browser, path, way) for path in pages}
     assert len(found) == len(pages)
     for name, seen in found.items():

@@ -25,7 +25,7 @@ LONGEST = 100
 DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 
 #: Names of files beside the cache folders.
-TAKEN = {"last.json", "readme.md"}
+TAKEN = {"last.json", "readme.md", "league.json", "league.txt", "league.html"}
 
 
 def require_name(stem: str, file: str) -> None:

@@ -64,8 +64,6 @@ def probabilities(whole: float, without: Floats, n_folds: int, rope: float) -> P
     Probabilities or None
         None with fewer than two clusters, where a difference is undefined, or where no cluster changes it.
     """
-    from scipy.special import stdtr
-
     if len(without) < 2 or not (np.isfinite(whole) and np.isfinite(without).all()):
         return None
     pseudo = pseudo_values(whole, without)
@@ -74,7 +72,22 @@ def probabilities(whole: float, without: Floats, n_folds: int, rope: float) -> P
     scale = math.sqrt(float(pseudo.var(ddof=1)) * (1 / n + training))
     if scale <= np.finfo(np.float64).eps * 10:
         return None
-    below, up_to = (float(stdtr(n - 1, (end - float(pseudo.mean())) / scale)) for end in (-rope, rope))
+    return of_posterior(float(pseudo.mean()), scale, n - 1, rope)
+
+
+def of_posterior(mean: float, scale: float, freedom: float, rope: float) -> Probabilities:
+    """Return where a difference lies whose posterior is Student's t.
+
+    Parameters
+    ----------
+    mean, scale, freedom
+        The centre of the distribution, its scale (above 0), and its degrees of freedom.
+    rope
+        Half the width of the region of practical equivalence, in the figure's unit; above 0.
+    """
+    from scipy.special import stdtr
+
+    below, up_to = (float(stdtr(freedom, (end - mean) / scale)) for end in (-rope, rope))
     return Probabilities(below, up_to - below, 1 - up_to, rope)
 
 

@@ -262,7 +262,7 @@ def class_map(classes: str, known: Iterable[str], target: str = "label", own: It
         values = [value if value in own else names.resolved(value, plain) for value in written]
         for value in values:
             if value not in own and value not in plain:
-                raise unknown(target, value, map(_spelt, (*plain, *(own if ":" in value else ()))))
+                raise unknown(target, value, map(spelt, (*plain, *(own if ":" in value else ()))))
             if value in class_of:
                 raise UsageError(f"CLASSES='{classes}' names '{value}' twice: it can be in one class only.")
             class_of[value] = name or "+".join(values)
@@ -286,7 +286,7 @@ def _groups(classes: str) -> Iterator[tuple[str, list[str]]]:
             return
 
 
-def _spelt(value: str) -> str:
+def spelt(value: str) -> str:
     """Return a value as `CLASSES` spells it, in quotes if necessary."""
     return '"' + value.replace('"', '""') + '"' if any(mark in value for mark in ',+="') else value
 

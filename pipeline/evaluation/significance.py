@@ -151,9 +151,9 @@ def pairwise(
     _check(runs, metric)
     pairs = list(combinations(runs, 2))
     figures = {name: _figure(run, metric) for name, run in runs.items()}
-    sums = {name: _sums(run) for name, run in runs.items()}
+    sums = {name: sums_of(run) for name, run in runs.items()}
     n_clusters = len(next(iter(sums.values())))
-    found = {pair: _p_value(sums[pair[0]], sums[pair[1]], metric, seed) for pair in pairs}
+    found = {pair: p_of_swaps([(sums[pair[0]], sums[pair[1]])], metric, seed) for pair in pairs}
     corrected = dict(zip(pairs, holm(list(found.values())), strict=True))
     clusters = next(iter(runs.values())).clusters
     rope = conclusions.rope_of(_of(metric).high, rope) or 0.0
@@ -200,21 +200,35 @@ def least_p(n_clusters: int) -> float:
     return least if n_clusters <= MOST_EXACT else max(least, 1 / (DRAWS + 1))
 
 
-def _p_value(one: Floats, other: Floats, metric: str, seed: int) -> float:
-    """Return the p-value of a pair from each cluster's sums, ``(n_clusters, ...)``.
+def p_of_swaps(strata: Sequence[tuple[Floats, Floats]], metric: str, seed: int, widened: float = 1.0) -> float:
+    """Return the two-sided p-value of a pair: how often the mean difference over strata is as large after swaps.
 
     A difference that is undefined after a swap counts as extreme: that can only make the test more careful.
+
+    Parameters
+    ----------
+    strata
+        For each corpus, the sums of its clusters by the one and by the other run, each ``(n_clusters, ...)``. Clusters
+        are swapped within their corpus, and the figure is pooled over a corpus; corpora count equally.
+    metric, seed
+        As `pairwise`.
+    widened
+        By how much differences after swaps are stretched, for doubt that swaps of these predictions do not show.
     """
-    n_clusters = len(one)
+    sizes = [len(one) for one, _ in strata]
+    n_clusters = sum(sizes)
     exact = n_clusters <= MOST_EXACT
     formula = _of(metric).from_sums
     assert formula is not None
-    observed = _differences(one, other, np.zeros((1, n_clusters)), formula)[0]
     ways = _all_ways(n_clusters) if exact else np.random.default_rng(seed).integers(0, 2, (DRAWS, n_clusters), np.int8)
-    blocks = (ways[start : start + BLOCK] for start in range(0, len(ways), BLOCK))
-    differences = np.concatenate([_differences(one, other, block, formula) for block in blocks])
-    slack = ROUNDING * float(np.abs(formula(one.sum(axis=0))) + np.abs(formula(other.sum(axis=0))))
-    n_extreme = int(np.sum(~(np.abs(differences) < np.abs(observed) - slack)))
+    columns = np.split(ways, np.cumsum(sizes)[:-1], axis=1)
+    differences, observed, slack = np.zeros(len(ways)), 0.0, 0.0
+    for (one, other), own in zip(strata, columns, strict=True):
+        observed += _differences(one, other, np.zeros((1, len(one))), formula)[0]
+        slack += ROUNDING * float(np.abs(formula(one.sum(axis=0))) + np.abs(formula(other.sum(axis=0))))
+        blocks = (own[start : start + BLOCK] for start in range(0, len(own), BLOCK))
+        differences += np.concatenate([_differences(one, other, block, formula) for block in blocks])
+    n_extreme = int(np.sum(~(widened * np.abs(differences) < np.abs(observed) - slack)))
     return n_extreme / len(ways) if exact else (n_extreme + 1) / (len(ways) + 1)
 
 
@@ -232,7 +246,7 @@ def _differences(one: Floats, other: Floats, ways: NDArray[Any], formula: Callab
     return formula(one.sum(axis=0) + gain) - formula(other.sum(axis=0) - gain)
 
 
-def _sums(run: Predictions) -> Floats:
+def sums_of(run: Predictions) -> Floats:
     """Return each cluster's sums, from which the figures of any union of clusters follow."""
     names, member = np.unique(run.clusters, return_inverse=True)
     if run.classes is None:

@@ -24,14 +24,14 @@ VERBS = {
     name: name
     for name in (
         *("features", "evaluate", "compare", "reproduce", "checklist", "report", "fit", "predict", "tune", "demo"),
-        *("describe", "show", "download", "list", "cache", "export", "import"),
+        *("describe", "show", "download", "list", "cache", "export", "import", "league"),
     )
 } | {"runs": "list runs", "systems": "list systems", "audit": "audit folds"}
 
 #: Variables that are switches, and those that some commands take as a positional argument.
 SWITCHES = {
     *("PARTIAL", "REWEIGHT", "SOFT", "ENROL", "INNER", "LEAK", "ALLOW_LEAKS", "IDENTITY"),
-    *("EXTRA", "DROP_NAN", "TRANSPOSE", "JSON", "SCRATCH", "MEDIA"),
+    *("EXTRA", "DROP_NAN", "TRANSPOSE", "JSON", "SCRATCH", "MEDIA", "CROSS"),
 }
 ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE", "audit": "FILE"}
 
@@ -41,7 +41,7 @@ VALUES = {
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "SEEDS"),
     *("ROPE", "MODEL", "EXCLUDE", "BY", "FILE"),
     *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG", "SYSTEM", "RUN", "LOG"),
-    *("CONTROLS", "NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH", "SETS", "SPEAKER"),
+    *("CONTROLS", "NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH", "SETS", "SPEAKER", "CORPORA", "MODELS"),
 }
 
 _NAMES = "|".join(sorted(SWITCHES | VALUES, key=len, reverse=True))

@@ -18,6 +18,11 @@ from affex.pipeline.text.errors import AffexError, UsageError
 from affex.pipeline.workspace.corpora import Corpora
 
 
+def is_written(folder: Path) -> bool:
+    """Whether a run has its page."""
+    return (folder / run.PAGE).is_file()
+
+
 def write_run(console: Terminal, folder: Path, datasets: Sequence[Dataset], *, media: bool) -> None:
     """Write the page of a run, and of the runs beside it that it names: its members, and what shows a leak's price.
 
