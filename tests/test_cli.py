@@ -148,7 +148,7 @@ def test_speakers_are_normalised_in_two_ways_and_a_third_is_none(table: Path, tm
         assert json.loads((out / "metrics.json").read_text())["about"]["settings"]["speaker_norm"] == intended
     refused = affex(*arguments, "--data", str(table), "--speaker-norm", "median", **environment)
     assert refused.returncode == 2
-    assert "'median' is neither 1, 0 nor mean" in refused.stderr
+    assert "'median' is neither 1, 0, mean nor enrol:n=10" in refused.stderr
 
 
 def test_what_a_leak_is_worth_and_which_of_two_runs_is_better(table: Path, tmp_path: Path) -> None:
@@ -221,7 +221,8 @@ def test_what_does_not_exist_is_a_usage_error(arguments: list[str], message: str
 
 
 @pytest.mark.parametrize(
-    ("protocol", "message"), [("lose", "Did you mean loso?"), ("group-k:n=5", "There is no parameter of group-k 'n'")]
+    ("protocol", "message"),
+    [("lose", "Did you mean loso or loso+text?"), ("group-k:n=5", "There is no parameter of group-k 'n'")],
 )
 def test_a_protocol_that_does_not_exist_is_a_usage_error(protocol: str, message: str, table: Path) -> None:
     corpus = ("--dataset", "csv", "--data", str(table))

@@ -170,7 +170,7 @@ def test_numbers_of_numpy_are_numbers(table, place):
     one = affex.evaluate(
         table, "egemaps", classifier="logistic", seed=np.int64(3), speaker_norm=np.bool_(True), **place
     )
-    assert one.summary.about.settings.seeds == (3,)
+    assert one.summary.about.settings.every_seed == (3,)
 
 
 class Own(ClassifierMixin, BaseEstimator):

@@ -374,7 +374,8 @@ def require_classes(protocol: Protocol, fold: Fold, classes: Sequence[str], y: N
         raise AffexError(
             f"Fold {fold.name}: none of its {len(fold.train)} training utterances has the class "
             f"{' or '.join(repr(name) for name in lacking)}, so that {protocol.scheme} would test what no model could "
-            "have learned.\nLeave the class out (CLASSES), merge it with another one, or say PROTOCOL=loso."
+            "have learned.\nLeave the class out, or merge it with another one, as with CLASSES='a,b+c'; or say "
+            "PROTOCOL=loso."
         )
 
 

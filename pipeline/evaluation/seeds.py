@@ -27,7 +27,7 @@ def require_able(plan: Plan) -> None:
     if settings.seed + settings.seeds - 1 > MOST_SEED:
         raise UsageError(
             f"SEED={settings.seed} SEEDS={settings.seeds}: the last seed would be larger than {MOST_SEED}. "
-            "Begin with a smaller SEED."
+            "Begin with a smaller seed."
         )
 
 

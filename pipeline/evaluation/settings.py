@@ -178,7 +178,9 @@ class Settings:
         if is_enrolment(self.speaker_norm):
             object.__setattr__(self, "speaker_norm", str(enrolment_of(self.speaker_norm)))  # one spelling, one run
         if self.enrol and self.speaker_norm:
-            raise UsageError("ENROL=1 sets enrolments beside the run without normalisation: leave out SPEAKER_NORM.")
+            raise UsageError(
+                f"ENROL=1 sets enrolments beside the run without normalisation: leave out SPEAKER_NORM={self.speaker_norm}."
+            )
 
     @property
     def keeps_inner(self) -> bool:

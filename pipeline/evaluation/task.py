@@ -225,15 +225,15 @@ def require_target(plan: Plan) -> None:
         )
     enrolment.require_able(plan)
     if target == "values" and (plan.settings.reweight or plan.settings.soft):
-        raise UsageError(f"REWEIGHT and SOFT are about classes, and TARGET={plan.protocol.target} has values.")
+        raise UsageError(f"REWEIGHT=1 and SOFT=1 are about classes, and TARGET={plan.protocol.target} has values.")
     if target == "values" and plan.settings.sets:
         raise UsageError(
             f"SETS={plan.settings.sets:g} gives sets of classes, and TARGET={plan.protocol.target} has values."
         )
     if plan.settings.soft and plan.classifier.context != "none":
         raise UsageError(
-            f"SOFT counts an utterance in part for each class, and CLASSIFIER={plan.classifier.name} reads it as "
-            "one turn of its dialog: leave out SOFT, or name a classifier without context."
+            f"SOFT=1 counts an utterance in part for each class, and CLASSIFIER={plan.classifier.name} reads it as "
+            "one turn of its dialog: leave it out, or name a classifier without context."
         )
 
 
@@ -352,7 +352,7 @@ def _votes(
     if found.most_raters < 2:
         raise AffexError(
             f"SOFT={DAWID_SKENE} compares raters with each other, and no utterance here has votes of 2 raters for the "
-            "classes. Train on the labels instead: leave out SOFT."
+            "classes. Leave it out, to train on the labels."
         )
     return found, tuple(dawid_skene.notes(found))
 

@@ -201,8 +201,7 @@ def require_saved(plan: Plan) -> None:
         raise UsageError(
             f"SPEAKER_NORM={plan.settings.speaker_norm} says how test utterances are normalised, and changes no model: "
             "its training speakers are normalised with all of theirs. Fit it with SPEAKER_NORM=1: `make predict` then "
-            "normalises each speaker with all recordings of DATA that are the speaker's, so put those to enrol among "
-            "them."
+            "normalises each speaker with all of the speaker's recordings that it is given: give those to enrol, too."
         )
 
 

@@ -105,7 +105,7 @@ def _number(spec: str, text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and LEAST <= int(text) <= grammar.LARGEST):
         raise UsageError(
             f"n={text} in '{spec}': expected a number of utterances, {LEAST} or more, or {ALL}. "
-            "Without any there is no normalisation: leave out SPEAKER_NORM."
+            "Without any there is no normalisation: leave it out."
         )
     return int(text)
 

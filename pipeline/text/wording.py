@@ -30,7 +30,7 @@ VERBS = {
 
 #: Variables that are switches, and those that some commands take as a positional argument.
 SWITCHES = {
-    *("PARTIAL", "REWEIGHT", "SOFT", "ENROL", "INNER", "LEAK", "ALLOW_LEAKS", "IDENTITY"),
+    *("PARTIAL", "REWEIGHT", "ENROL", "INNER", "LEAK", "ALLOW_LEAKS", "IDENTITY"),
     *("EXTRA", "DROP_NAN", "TRANSPOSE", "JSON", "SCRATCH", "MEDIA", "CROSS"),
 }
 ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE", "audit": "FILE"}
@@ -39,7 +39,7 @@ ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE", "audit": "F
 VALUES = {
     *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION", "RUNS"),
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "SEEDS"),
-    *("ROPE", "MODEL", "EXCLUDE", "BY", "FILE"),
+    *("SOFT", "ROPE", "MODEL", "EXCLUDE", "BY", "FILE"),
     *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG", "SYSTEM", "RUN", "LOG"),
     *("CONTROLS", "NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH", "SETS", "SPEAKER", "CORPORA", "MODELS"),
 }

@@ -21,7 +21,7 @@ def with_controls(settings: Settings) -> Settings:
     if settings.controls and (scheme != controls.SCHEME or late):
         raise UsageError(
             f"CONTROLS={settings.controls}: only folds of {controls.SCHEME} have size-matched controls, those of one "
-            "model (not of a fusion of scores). Say PROTOCOL=loso+text, or leave out CONTROLS."
+            "model (not of a fusion of scores). Say PROTOCOL=loso+text, or leave it out."
         )
     n = controls.DRAWS if settings.leak and scheme == controls.SCHEME and not late else 0
     return replace(settings, leak=False, controls=settings.controls or n)

@@ -254,7 +254,7 @@ def _fused(
 
     if settings.seeds > 1:
         raise UsageError(
-            f"SEEDS={settings.seeds} is for one model: a fusion reads one run a member. Evaluate with one SEED each."
+            f"SEEDS={settings.seeds} is for one model: a fusion reads one run a member. Evaluate each with one seed."
         )
     rule = rules.rule_of(settings.fusion)
     rules.require_able(rule, protocols.of_settings(settings))

@@ -179,7 +179,7 @@ def test_inner_folds_with_nothing_on_one_side_are_refused(model):
         pytest.skip("nothing is tuned")
     X, y, _ = toy(model)
     rows = np.arange(len(X))
-    for inner in ([], [(rows, rows[:0])], [(rows[:0], rows)]):
+    for inner in ([(rows, rows[:0])], [(rows[:0], rows)]):
         with pytest.raises(ValueError, match="rows to learn from and rows to test"):
             quick(*model).fit(X, y, inner=inner)
 

@@ -15,7 +15,7 @@ WAV, FILM = "AudioData/DC/sa03.wav", "AudioVisualClip/DC/sa3.avi"
 
 def test_wav_and_film_are_one_utterance(tmp_path):
     assert find(lay(tmp_path, WAV, FILM)) == [
-        Utterance("DC_sa03", "savee", "DC", "sadness", Media(WAV), Media(FILM), text="sa03", sex="male")
+        Utterance("DC_sa03", "savee", "DC", "sadness", Media(WAV), Media(FILM), sentence="sa03", sex="male")
     ]
 
 
