@@ -292,7 +292,7 @@ def test_a_fold_with_draws_is_kept_to_the_bit(tmp_path):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("enrol:n=0", "leave out SPEAKER_NORM"),
+        ("enrol:n=0", "leave it out"),
         ("enrol:n=1", "2 or more, or all"),
         ("enrol:n=10+5", "expected rising numbers"),
         ("enrol:n=ten", "n=ten in 'enrol:n=ten'"),

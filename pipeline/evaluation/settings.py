@@ -179,7 +179,8 @@ class Settings:
             object.__setattr__(self, "speaker_norm", str(enrolment_of(self.speaker_norm)))  # one spelling, one run
         if self.enrol and self.speaker_norm:
             raise UsageError(
-                f"ENROL=1 sets enrolments beside the run without normalisation: leave out SPEAKER_NORM={self.speaker_norm}."
+                "ENROL=1 sets enrolments beside the run without normalisation: leave out "
+                f"SPEAKER_NORM={self.speaker_norm}."
             )
 
     @property
