@@ -49,6 +49,8 @@ FEW = [
     (f"net:{QUICK},trunk=none,context=speaker,turns=lstm,components=3,most_rows=7", (PLAIN,), "label"),
     (f"net:{QUICK},trunk=none,context=speaker,turns=bilstm,loss=ccc", (ONE, ONE), "valence"),
     (f"net:{QUICK},trunk=none,context=dialog,turns=rnn,loss=ce,optimiser=adam", (ONE,), "label"),
+    (f"net:{QUICK},trunk=conv1d/cnn2d,pretrain=contrastive,pretrain_epochs=2,frozen=1,align=nearest,segment=3,step=2",
+     (PLAIN, PICTURES), "label"),
     ("elm:units=9", (ONE,), "label"),
     ("elm:units=9,activation=tanh", (ONE,), "valence"),
     ("elm:units=9,activation=relu,rows=each", (PLAIN,), "label"),
@@ -211,7 +213,7 @@ def test_each_part_is_in_one_of_the_few() -> None:
     nets = [classifier_of(spec) for spec, _, _ in FEW if spec.startswith("net")]
     said = {name: {part for net in nets for text in (getattr(net, name),) for part in text.replace("/", "+").split("+")}
             for name in ("trunk", "pool", "fusion", "context", "turns", "activation", "loss", "optimiser", "augment",
-                         "weights")}  # fmt: skip
+                         "weights", "pretrain", "align")}  # fmt: skip
     hints = get_type_hints(Net)
     known = {name: set(get_args(hints[name])) for name in said} | {
         "trunk": set(TRUNKS),

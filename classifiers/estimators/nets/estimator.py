@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from affex.classifiers.base import Axis, Target
 from affex.classifiers.estimators.distances import require_device
 from affex.classifiers.estimators.nets.losses import LossName
-from affex.classifiers.estimators.nets.network import Design, Network, TurnsName
+from affex.classifiers.estimators.nets.network import Design, Network, PretrainName, TurnsName
 from affex.classifiers.estimators.nets.parts import ActivationName, FusionName
 from affex.classifiers.estimators.nets.sequences import Scale, Sequences, sequences
 from affex.classifiers.estimators.nets.training import (
@@ -50,6 +50,8 @@ class _Net(BaseEstimator):  # type: ignore[misc]
     ----------
     trunk, pool, fusion, turns, head, units, maps, depth, factors, activation, dropout
         See `classifiers.net.Net`.
+    pretrain, pretrain_epochs, margin, frozen
+        See `classifiers.net.Net`. An utterance with weight 0 makes pairs, too: they take no label.
     loss, optimiser, rate, momentum, decay, batch, clip, components, augment, noise, widest, angle, most_rows
         See `classifiers.net.Net`.
     epochs
@@ -95,6 +97,10 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         factors: int = 4,
         activation: ActivationName = "relu",
         dropout: float = 0.2,
+        pretrain: PretrainName = "none",
+        pretrain_epochs: int = 20,
+        margin: float = 1.0,
+        frozen: bool = False,
         loss: LossName | None = None,
         optimiser: OptimiserName = "adam",
         rate: float = 1e-3,
@@ -127,6 +133,10 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         self.factors = factors
         self.activation = activation
         self.dropout = dropout
+        self.pretrain = pretrain
+        self.pretrain_epochs = pretrain_epochs
+        self.margin = margin
+        self.frozen = frozen
         self.loss = loss
         self.optimiser = optimiser
         self.rate = rate
@@ -185,7 +195,8 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         """
         given, training = self._checked(X, y, groups, sample_weight, offsets, dialogs)
         self.row_shapes_ = given.row_shapes
-        task = Task(given.first_rows(self.most_rows), *self._targets(training))
+        shown = given.first_rows(self.most_rows)
+        task = Task(shown, *self._targets(training), training.groups, np.ones(len(shown), bool))
         folds = training.folds(inner)[: self.folds] if self.patience else []
         self.limits_ = {"search": ONE_SPEAKER} if self.patience and not folds else {}
         self.best_params_ = {"epochs": self._epochs(task, folds)}

@@ -25,6 +25,8 @@ from affex.classifiers.estimators.nets.parts import (
 from affex.classifiers.estimators.nets.sequences import Batch
 
 TurnsName = Literal["none", "rnn", "gru", "lstm", "bilstm"]
+#: How trunks are trained before: not at all, or as `nets.contrastive` does.
+PretrainName = Literal["none", "contrastive"]
 
 #: The arrays of a network, by name: what a saved model holds.
 State = Mapping[str, NDArray[np.float32]]
@@ -45,21 +47,33 @@ class Design:
     factors: int = 4
     activation: ActivationName = "relu"
     dropout: float = 0.0
+    pretrain: PretrainName = "none"
 
 
 class Stream(Part):
-    """The trunk and the pool of a stream: from its rows to one vector an utterance."""
+    """The trunk and the pool of a stream: from its rows to one vector an utterance.
+
+    Where streams are compared in training before (`nets.contrastive`), a linear layer of `units` follows: in its
+    output, vectors of two streams are near each other or far apart.
+    """
 
     def __init__(self, design: Design, layers: str, over_time: str, row_shape: tuple[int, ...]) -> None:
         super().__init__()
         self.trunk = trunk(layers, row_shape, design.units, design.maps, design.depth, design.activation)
         self.pool = pool(over_time, self.trunk.width, design.units)
         self.dropout = nn.Dropout(design.dropout)
-        self.width = self.pool.width
+        is_compared = design.pretrain != "none"
+        self.shared = nn.Linear(self.pool.width, design.units) if is_compared else nn.Identity()
+        self.width = design.units if is_compared else self.pool.width
+
+    def vector(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return ``(n, width)`` without dropout."""
+        out: Tensor = self.shared(self.pool(*self.trunk(x, mask)))
+        return out
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return ``(n, width)``."""
-        out: Tensor = self.dropout(self.pool(*self.trunk(x, mask)))
+        out: Tensor = self.dropout(self.vector(x, mask))
         return out
 
 
@@ -126,6 +140,10 @@ class Network(nn.Module):
         widths = [part.width for part in turns] or widths
         self.streams, self.fusion, self.turns = nn.ModuleList(streams), fusion, nn.ModuleList(turns)
         self.heads = nn.ModuleList(Head(design, width, n_outputs) for width in widths)
+
+    def vectors(self, batch: Batch) -> list[Tensor]:
+        """Return the vectors of each stream without dropout, ``(n, width)``."""
+        return [stream.vector(*rows) for stream, rows in zip(self.streams, batch.streams, strict=True)]
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the outputs of each utterance, ``(n, n_outputs)``: logits of the classes, or a value.
