@@ -14,10 +14,10 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from affex.classifiers.base import Classifier, Context, RowsRead, Target
-from affex.classifiers.estimators.spelling import AugmentationName, hidden_layers, names_among
+from affex.classifiers.estimators.spelling import AugmentationName, hidden_layers, kernel_sizes, names_among
 
 #: The layers of a trunk, and what there is to pool over time.
-TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d")
+TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d", "stn")
 POOLS = ("mean", "meanstd", "last", "self", "relation", "transformer")
 
 
@@ -29,7 +29,8 @@ class Net(Classifier):
     ----------
     trunk
         What runs over the rows of a stream: ``none``, ``conv1d``, ``rnn``, ``gru``, ``lstm``, ``bilstm``, ``cnn2d``
-        (pictures row by row; of plain rows one picture, time by columns) or ``cnn3d`` (pictures along time, too).
+        (pictures row by row; of plain rows one picture, time by columns), ``cnn3d`` (pictures along time, too; cubes
+        row by row) or ``stn`` (a spatial transformer: it chooses a part of each picture for the layer behind it).
         Several are layers joined by +, as in ``cnn2d+gru``. All streams have the same, unless each has its own, joined
         by / in the order of the features, as in ``lstm/cnn2d+gru``.
     pool
@@ -49,6 +50,10 @@ class Net(Classifier):
         Maps of the first convolution of pictures; each further one has twice as many.
     depth
         Convolutions of a trunk.
+    kernels
+        Sizes of its convolutions in the place of `depth`, odd and joined by +, as in ``3x7+3x5``: along the rows for
+        ``conv1d``; height x width for ``cnn2d``; rows x height x width for ``cnn3d``. ``auto``: 5, 3 x 3, 5 x 5 x 5. As
+        for trunks, each stream may have its own: ``3x5x9+3x3x5/auto``.
     factors
         The rank of a bilinear fusion.
     activation
@@ -134,6 +139,7 @@ class Net(Classifier):
     units: int = 64
     maps: int = 16
     depth: int = 2
+    kernels: str = "auto"
     factors: int = 4
     activation: Literal["relu", "tanh", "sigmoid"] = "relu"
     dropout: float = 0.2
@@ -184,6 +190,8 @@ class Net(Classifier):
                 raise ValueError(f"{name}={getattr(self, name)}: expected 0 to less than 1")
         if not 0 <= self.widest <= 1:
             raise ValueError(f"widest={self.widest}: expected 0 to 1")
+        for kernels in self.kernels.split("/"):
+            kernel_sizes("kernels", kernels)
         _ = self._hidden
         self._require_fitting()
 
@@ -215,7 +223,8 @@ class Net(Classifier):
         """What a paper that uses it cites."""
         masks = ("park2019",) if {"time", "frequency"} & {*self._augment} else ()
         pairs = ("hadsell2006",) if self.pretrain != "none" else ()
-        return ("zhou2019", "poria2017", *masks, *pairs)
+        looks = ("jaderberg2015",) if "stn" in re.split("[+/]", self.trunk) else ()
+        return ("zhou2019", "poria2017", *masks, *pairs, *looks)
 
     def searched(self, target: Target) -> str:  # noqa: ARG002
         """Return how the number of epochs is found."""

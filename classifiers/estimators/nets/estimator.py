@@ -15,7 +15,8 @@ from affex.classifiers.base import Axis, Target
 from affex.classifiers.estimators.distances import require_device
 from affex.classifiers.estimators.nets.losses import LossName
 from affex.classifiers.estimators.nets.network import Design, Network, PretrainName, TurnsName
-from affex.classifiers.estimators.nets.parts import ActivationName, FusionName
+from affex.classifiers.estimators.nets.part import ActivationName
+from affex.classifiers.estimators.nets.parts import FusionName
 from affex.classifiers.estimators.nets.sequences import Scale, Sequences, sequences
 from affex.classifiers.estimators.nets.training import (
     OptimiserName,
@@ -48,7 +49,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    trunk, pool, fusion, turns, head, units, maps, depth, factors, activation, dropout
+    trunk, pool, fusion, turns, head, units, maps, depth, kernels, factors, activation, dropout
         See `classifiers.net.Net`.
     pretrain, pretrain_epochs, margin, frozen
         See `classifiers.net.Net`. An utterance with weight 0 makes pairs, too: they take no label.
@@ -94,6 +95,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         units: int = 64,
         maps: int = 16,
         depth: int = 2,
+        kernels: str = "auto",
         factors: int = 4,
         activation: ActivationName = "relu",
         dropout: float = 0.2,
@@ -130,6 +132,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         self.units = units
         self.maps = maps
         self.depth = depth
+        self.kernels = kernels
         self.factors = factors
         self.activation = activation
         self.dropout = dropout

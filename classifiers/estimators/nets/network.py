@@ -10,19 +10,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from affex.classifiers.estimators.nets.convolutions import Sizes
+from affex.classifiers.estimators.nets.part import ACTIVATIONS, ActivationName, Part
 from affex.classifiers.estimators.nets.parts import (
-    ACTIVATIONS,
-    ActivationName,
     Bilinear,
     Concatenation,
     FusionName,
-    Part,
     Recurrent,
     of_streams,
     pool,
     trunk,
 )
 from affex.classifiers.estimators.nets.sequences import Batch
+from affex.classifiers.estimators.spelling import kernel_sizes
 
 TurnsName = Literal["none", "rnn", "gru", "lstm", "bilstm"]
 #: How trunks are trained before: not at all, or as `nets.contrastive` does.
@@ -44,6 +44,7 @@ class Design:
     units: int = 64
     maps: int = 16
     depth: int = 2
+    kernels: str = "auto"
     factors: int = 4
     activation: ActivationName = "relu"
     dropout: float = 0.0
@@ -57,9 +58,10 @@ class Stream(Part):
     output, vectors of two streams are near each other or far apart.
     """
 
-    def __init__(self, design: Design, layers: str, over_time: str, row_shape: tuple[int, ...]) -> None:
+    def __init__(self, design: Design, layers: str, over_time: str, kernels: str, row_shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.trunk = trunk(layers, row_shape, design.units, design.maps, design.depth, design.activation)
+        sizes = Sizes(design.units, design.maps, design.depth, kernel_sizes("kernels", kernels))
+        self.trunk = trunk(layers, row_shape, sizes, design.activation)
         self.pool = pool(over_time, self.trunk.width, design.units)
         self.dropout = nn.Dropout(design.dropout)
         is_compared = design.pretrain != "none"
@@ -129,7 +131,8 @@ class Network(nn.Module):
         super().__init__()
         trunks = of_streams("trunk", design.trunk, len(row_shapes))
         pools = of_streams("pool", design.pool, len(row_shapes))
-        streams = [Stream(design, *parts) for parts in zip(trunks, pools, row_shapes, strict=True)]
+        kernels = of_streams("kernels", design.kernels, len(row_shapes))
+        streams = [Stream(design, *parts) for parts in zip(trunks, pools, kernels, row_shapes, strict=True)]
         widths = [stream.width for stream in streams]
         self.by_scores = design.fusion == "scores"
         fusion: Part = Concatenation(widths)
