@@ -19,7 +19,7 @@ endif
 # Variables of the shell, or of another make, are not passed on.
 $(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(eval unexport $(name)))
 OPTIONS := DATASET DATA SYSTEM FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
-           FUSION RUNS RUN METRIC INNER LEAK ALLOW_LEAKS MEDIA CONFIG \
+           FUSION RUNS RUN METRIC INNER MOMENTS LEAK ALLOW_LEAKS MEDIA CONFIG \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED PARTIAL EXTRA MODEL EXCLUDE \
            NETWORK EPOCHS PATIENCE RATE BATCH SCRATCH \
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON LOG
@@ -79,6 +79,7 @@ help: ## show this help
 #=   RUN           for reproduce and checklist: a finished run, by name or folder; variables beside it change what is repeated
 #=   METRIC        the figure that is compared: uar, war, macro_f1, ccc ... (default: uar, or ccc for values)
 #=   INNER         1: save inner predictions, from which a fusion with this run can learn (slower)
+#=   MOMENTS       1: save the scores of rows over time, and say which part of an utterance tells the class
 #=   LEAK          1: also score a random split of the utterances, to show how much that leak adds
 #=   ALLOW_LEAKS   1: continue although the audit finds leaks; every output says so
 #=   MEDIA         1: show frames and players on pages although a licence may bind the recordings

@@ -120,6 +120,7 @@ def evaluate(
     fusion: str = "early",
     seed: int = 0,
     inner: bool = False,
+    moments: bool = False,
     allow_leaks: bool = False,
     out: PathLikeText | None = None,
     **place: Unpack[PlaceKeywords],
@@ -146,7 +147,7 @@ def evaluate(
         What is predicted, and which classes count, as ``"ang,neu,sad,hap+exc"``.
     speaker_norm
         True for z-scores within each speaker, ``"mean"`` to subtract the speaker's mean: both are transductive.
-    reweight, soft, fusion, seed, inner, allow_leaks
+    reweight, soft, fusion, seed, inner, moments, allow_leaks
         As on the command line; see `affex.pipeline.evaluation.settings.Settings`.
     out
         The folder that the files of the run, and its page, are written to; None for no files.
@@ -198,6 +199,7 @@ def evaluate(
         seed=plain(seed),
         device=where.device,
         inner=inner,
+        moments=moments,
         allow_leaks=allow_leaks,
     )
     settings = applied(

@@ -101,6 +101,7 @@ def test_what_is_not_set_is_not_in_the_file() -> None:
         'device = "cpu"',
         'fusion = "early"',
         "inner = false",
+        "moments = false",
         "leak = false",
         "allow_leaks = false",
     ]

@@ -29,6 +29,7 @@ from affex.pipeline.execution.stopwatch import Seconds, Timer
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.execution.work import Needs, Piece, Stage, Work
 from affex.pipeline.streams.examples import Examples
+from affex.pipeline.streams.moments import Moments, together
 from affex.pipeline.streams.readers import Scored, reader_of
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import AffexError
@@ -73,7 +74,8 @@ class Outcome:
     """One fold's scores: of its test utterances, and of its training utterances by inner models; and what was chosen.
 
     `limits` lists the steps for which the fold had too few training utterances; `permuted` holds the decisions with
-    groups of columns permuted, as `importance.permuted` returns them; `seconds` is what it took.
+    groups of columns permuted, as `importance.permuted` returns them; `moments` the scores of the rows of the test
+    utterances, if they were asked for; `seconds` is what it took.
     """
 
     fold_scores: FoldScores
@@ -81,6 +83,7 @@ class Outcome:
     best_params: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
     permuted: NDArray[Any] | None = None
+    moments: Moments | None = None
     seconds: Seconds = Seconds(0.0, 0.0)  # noqa: RUF009 - it is frozen
 
 
@@ -185,6 +188,7 @@ def evaluate_task(
         spread=task.spread,
         class_lost=speakers.taken_away(task.spread, plan.settings.speaker_norm, task.examples.y),
         attributes=attributes_of(tested, plan.protocol.target),
+        moments=_all_moments(outcomes),
         searched=axes,
         seconds=tuple(outcome.seconds for outcome in outcomes),
         n_kept=len(known),
@@ -291,7 +295,25 @@ def _run_fold(piece: Piece, examples: Examples, plan: Plan, inner: bool) -> Outc
     if inner and not parts:
         met[training_limits.INNER] = "1 training speaker"
     inner_scores = _joined([part for part, _ in parts]) if parts else None
-    return Outcome(fold_scores, inner_scores, best_params(estimator), met, permuted, timer.seconds())
+    moments = _moments(estimator, examples, plan, fold) if plan.settings.moments else None
+    return Outcome(fold_scores, inner_scores, best_params(estimator), met, permuted, moments, timer.seconds())
+
+
+def _moments(estimator: Any, examples: Examples, plan: Plan, fold: Fold) -> Moments:
+    """Return the scores of the rows of a fold's test utterances, one column per class; 0 for one it never learned."""
+    with one_thread():
+        found = reader_of(plan.classifier).moments(estimator, examples, fold.test, fold.train)
+    if not examples.classes:
+        return found
+    values = np.zeros((len(found.values), len(examples.classes)))
+    values[:, [examples.classes.index(name) for name in estimator.classes_]] = found.values
+    return replace(found, values=values)
+
+
+def _all_moments(outcomes: Sequence[Outcome]) -> Moments | None:
+    """Return the moments of all tested utterances in the order of the manifest; None if none were asked for."""
+    parts = [outcome.moments for outcome in outcomes if outcome.moments is not None]
+    return together(parts).take(_order(outcomes)) if parts else None
 
 
 def _permuted(estimator: Any, examples: Examples, plan: Plan, fold: Fold, number: int) -> NDArray[Any] | None:

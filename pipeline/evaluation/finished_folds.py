@@ -25,6 +25,7 @@ from affex.pipeline.execution.stopwatch import Seconds
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.files import content
 from affex.pipeline.storage.sealed import DamagedError, opened, sealed
+from affex.pipeline.streams.moments import Moments
 from affex.pipeline.text.errors import AffexError
 
 #: The element types of arrays: characters, floating-point numbers, integers, booleans, in either byte order.
@@ -44,13 +45,14 @@ class FinishedFolds:
         Their folder.
     basis
         The hash of the run's inputs, as `pipeline.reporting.report.depends_on` gives it.
-    inner
-        Whether inner scores are wanted.
+    inner, moments
+        Whether inner scores, and the scores of rows, are wanted.
     """
 
     folder: Path
     basis: str
     inner: bool
+    moments: bool = False
 
     def read(self, folds: Sequence[Fold]) -> dict[int, Outcome]:
         """Return the outcomes that are kept, by number, verified."""
@@ -93,7 +95,7 @@ class FinishedFolds:
 
     def _of(self, fold: Fold) -> str:
         """Return the sha256 of all inputs of an outcome."""
-        sha = hashlib.sha256(json.dumps([self.basis, self.inner, fold.name]).encode())
+        sha = hashlib.sha256(json.dumps([self.basis, self.inner, self.moments, fold.name]).encode())
         for part in (fold.train, fold.test, *(fold.inner or ())):
             sha.update(f"{len(part)}:".encode() + np.ascontiguousarray(part, dtype="<i8").tobytes())
         return sha.hexdigest()
@@ -153,7 +155,7 @@ def _plain(value: Any) -> Any:
         return {"mapping": [[_plain(key), _plain(inner)] for key, inner in value.items()]}
     if isinstance(value, list | tuple):
         return {type(value).__name__: [_plain(inner) for inner in value]}
-    if isinstance(value, FoldScores | Outcome | Seconds):
+    if isinstance(value, FoldScores | Moments | Outcome | Seconds):
         fields = [getattr(value, field.name) for field in dataclasses.fields(value)]
         return {type(value).__name__: [_plain(inner) for inner in fields]}
     if value is None or isinstance(value, bool | int | str):
@@ -191,6 +193,7 @@ _KINDS: Mapping[str, Callable[[Any], Any]] = {
     "list": lambda values: [_value(inner) for inner in values],
     "tuple": lambda values: tuple(_value(inner) for inner in values),
     "FoldScores": lambda values: FoldScores(*map(_value, values)),
+    "Moments": lambda values: Moments(*map(_value, values)),
     "Outcome": lambda values: Outcome(*map(_value, values)),
     "Seconds": lambda values: Seconds(*map(_value, values)),
 }

@@ -26,6 +26,8 @@ from affex.pipeline.text.errors import UsageError, unknown
 
 #: A run's files: its record, the table of test scores, the table of inner scores, and the settings to repeat the run.
 RECORD, PREDICTIONS, INNER, SETTINGS = "metrics.json", "predictions.csv", "inner.csv", "settings.toml"
+#: The table of the scores of rows over time.
+MOMENTS = "moments.csv"
 #: The table of what is known of the test utterances and makes groups.
 GROUPS = "groups.csv"
 

@@ -88,6 +88,8 @@ class Settings:
         Finished runs that are fused instead of evaluating anything, separated by blanks.
     inner
         Whether a run keeps the inner scores that a fusion may learn from.
+    moments
+        Whether a run keeps the scores of the rows of tested utterances over time.
     leak
         Whether to repeat the evaluation with folds that ignore speakers.
     allow_leaks
@@ -130,6 +132,7 @@ class Settings:
         None, "Finished runs, by name or folder, separated by blanks.", fitted=False, several="paths"
     )
     inner: bool = _setting(False, "Keep inner scores, on which a fusion may be trained (slower).", fitted=False)
+    moments: bool = _setting(False, "Keep the scores of rows: which moment tells the class.", fitted=False)
     leak: bool = _setting(False, "Also evaluate random-k, to show the effect of a leak.", fitted=False)
     allow_leaks: bool = _setting(False, "Continue if the audit finds leaks; outputs carry a warning.", fitted=False)
 

@@ -28,6 +28,7 @@ from affex.pipeline.manifest import manifest
 from affex.pipeline.reporting import pictures, tables
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.records import plain
+from affex.pipeline.streams.moments import Moments
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text import csv_cells
 
@@ -112,6 +113,8 @@ def write(
     contents = {runs.PREDICTIONS: "".join(_prediction_lines(result.about.unit, [result.scores])).encode()}
     if result.inner:
         contents[runs.INNER] = "".join(_prediction_lines(result.about.unit, result.inner)).encode()
+    if result.moments is not None:
+        contents[runs.MOMENTS] = "".join(_moment_lines(result, result.moments)).encode()
     if result.attributes:
         contents[runs.GROUPS] = "".join(_group_lines(result)).encode()
     if settings is not None:
@@ -122,13 +125,13 @@ def write(
     return summary
 
 
-def kept(folder: Path, basis: str, *, inner: bool = False) -> str | None:
+def kept(folder: Path, basis: str, *, inner: bool = False, moments: bool = False) -> str | None:
     """Return the text of a stored run with the same dependencies; None if there is no such run.
 
     Parameters
     ----------
-    inner
-        Whether the run must also have its inner scores.
+    inner, moments
+        Whether the run must also have its inner scores, and the scores of rows.
 
     Raises
     ------
@@ -141,6 +144,7 @@ def kept(folder: Path, basis: str, *, inner: bool = False) -> str | None:
     summary = runs.summary_of(found)
     alone = all(INNER in fold.limits for fold in summary.folds)
     enough = runs.INNER in found.contents or alone or not inner
+    enough = enough and (not moments or bool(summary.moments))
     return found.contents[REPORT].decode() if enough and summary.depends_on == basis else None
 
 
@@ -168,6 +172,15 @@ def _prediction_lines(unit: str, parts: Sequence[Scores]) -> Iterator[str]:
     for scores in parts:
         for cells in zip(*scores.columns(unit).values(), strict=True):
             yield csv_cells.line([f"{cell:.9g}" if isinstance(cell, float) else cell for cell in cells])
+
+
+def _moment_lines(result: Result, moments: Moments) -> Iterator[str]:
+    """Yield a table of one row per row, or segment, of a tested utterance."""
+    names = [f"score_{name}" for name in result.scores.classes] or ["value"]
+    yield csv_cells.line(["id", "time", *names])
+    ids = np.repeat(result.scores.ids, np.diff(moments.offsets))
+    for id_, time, values in zip(ids.tolist(), moments.times.tolist(), moments.values.tolist(), strict=True):
+        yield csv_cells.line([id_, f"{time:.6f}", *(f"{value:.6g}" for value in values)])
 
 
 def _group_lines(result: Result) -> Iterator[str]:

@@ -32,6 +32,7 @@ from affex.pipeline.specs import column_groups, discovery, pooling
 from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.streams.decision import decide, noise_alone
 from affex.pipeline.streams.examples import Examples
+from affex.pipeline.streams.moments import Moments
 from affex.pipeline.streams.stream import Numbers, aligned, alone, offsets_of, rows_of
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import UsageError
@@ -67,6 +68,8 @@ class Reader(ABC):
     classifier: Classifier
     #: Whether it reads frames; None for either.
     framewise: ClassVar[bool | None]
+    #: Whether the classifier scores each row, or segment, by itself: its scores have times.
+    has_moments: ClassVar[bool] = False
 
     def wanted(self, specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, ...]:
         """Return the features as they are to be loaded."""
@@ -156,6 +159,22 @@ class Reader(ABC):
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
         """Return a fitted estimator's scores of the utterances `test`; it was fitted on `train`."""
 
+    def moments(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Moments:  # noqa: ARG002
+        """Return a fitted estimator's scores of each row, or segment, of the utterances `test`.
+
+        Raises
+        ------
+        UsageError
+            If it scores no rows by themselves, or they have no times.
+        """
+        raise UsageError(without_moments(self.classifier))
+
+    def _at_times(self, examples: Examples, numbers: Numbers, values: Floats) -> Moments:
+        """Return scores of all rows of utterances with the times of the rows."""
+        stream = examples.streams[0].take(numbers)
+        values = values.reshape(len(values), -1)
+        return Moments(stream.offsets, _times(examples, stream.times), values)
+
 
 @dataclass(frozen=True)
 class UtteranceReader(Reader):
@@ -180,6 +199,7 @@ class EachRowReader(Reader):
     """Each row of an utterance as a row of its own; the scores of an utterance are the mean over its rows."""
 
     framewise: ClassVar[bool | None] = None
+    has_moments: ClassVar[bool] = True
 
     def equal_weights(self, examples: Examples) -> bool:
         """Return whether each utterance has the same total weight: not if the estimator takes none and numbers vary."""
@@ -206,12 +226,19 @@ class EachRowReader(Reader):
         decided, scores, _ = _decided(estimator, X)
         return _averaged(decided, scores, offsets, estimator.classes_)
 
+    def moments(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Moments:
+        """Return the scores, or values, of each row."""
+        X = _block(examples, test, train)
+        values = _decided(estimator, X).scores if examples.classes else estimator.predict(X).astype(np.float64)
+        return self._at_times(examples, test, values)
+
 
 @dataclass(frozen=True)
 class FrameReader(Reader):
     """All frames of an utterance, scored one by one; together they decide."""
 
     framewise: ClassVar[bool | None] = True
+    has_moments: ClassVar[bool] = True
 
     def require(self, specs: Sequence[FeatureSpec]) -> None:
         """Raise an error also if the classifier needs the loudness of a frame and the rows do not begin with it."""
@@ -231,6 +258,16 @@ class FrameReader(Reader):
         decision, scores = decide(likelihood, estimator.class_log_prior_, offsets, classifier.decision, noise)
         n_noise = None if noise is None else int(noise_alone(likelihood, offsets, noise).sum())
         return Scored(estimator.classes_[decision], scores, n_noise)
+
+    def moments(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Moments:
+        """Return the probabilities of the classes given each frame alone."""
+        from scipy.special import softmax
+
+        X = _block(examples, test, train)
+        if not examples.classes:
+            raise UsageError(without_moments(self.classifier))
+        values = softmax(estimator.log_likelihood(X) + estimator.class_log_prior_, axis=1)
+        return self._at_times(examples, test, values)
 
 
 @dataclass(frozen=True)
@@ -286,6 +323,8 @@ class SequenceReader(Reader):
 class SegmentReader(SequenceReader):
     """Segments of the rows of each utterance, each a sequence; the scores of an utterance are the mean over them."""
 
+    has_moments: ClassVar[bool] = True
+
     def arranged(self, table: Table, features: Sequence[str] = ()) -> Table:
         """Return the table; raise an error also if segments of several streams would not be of the same time."""
         table = super().arranged(table, features)
@@ -320,13 +359,30 @@ class SegmentReader(SequenceReader):
         scores = np.asarray(estimator.predict_proba(X, offsets=offsets))
         return _averaged(decided, scores, own, estimator.classes_)
 
+    def moments(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Moments:  # noqa: ARG002
+        """Return the scores, or values, of each segment, at the mean time of its rows."""
+        X, offsets, n_segments = self._segments(examples, test)
+        find = estimator.predict_proba if examples.classes else estimator.predict
+        values = np.asarray(find(X, offsets=offsets)).astype(np.float64)
+        stream = examples.streams[0].take(test)
+        times = _times(examples, stream.times)
+        rows, limits, _ = segments_of(stream.offsets, *self._size)
+        lengths = np.diff(limits)
+        middles = np.full(len(lengths), np.nan)
+        middles[lengths > 0] = times[rows].reshape(-1, self._size[0]).mean(axis=1)
+        return Moments(offsets_of(n_segments), middles, values.reshape(len(values), -1))
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        """Rows of a segment, and from the beginning of one to the next."""
+        return self.classifier.segment, self.classifier.step or self.classifier.segment
+
     def _segments(self, examples: Examples, numbers: Numbers) -> tuple[Any, Any, Numbers]:
         """Return rows and offsets of the segments of utterances, and how many each utterance has."""
-        length, step = self.classifier.segment, self.classifier.step or self.classifier.segment
         X, offsets = [], []
         for stream in examples.streams:
             own = stream.take(numbers)
-            rows, limits, n_segments = segments_of(own.offsets, length, step)
+            rows, limits, n_segments = segments_of(own.offsets, *self._size)
             X.append(own.values[rows])
             offsets.append(limits)
         return (X[0], offsets[0], n_segments) if self.classifier.streams == 1 else (X, offsets, n_segments)
@@ -385,6 +441,30 @@ def reader_of(classifier: Classifier) -> Reader:
     if classifier.reads_each_row:
         return EachRowReader(classifier)
     return READERS[classifier.reads](classifier)
+
+
+def without_moments(one: Classifier) -> str:
+    """Return why a classifier has no scores over time, and what has."""
+    return (
+        f"MOMENTS=1 keeps the scores of rows over time, and {one.name} scores whole utterances. Classifiers that score "
+        "rows by themselves: rows=each with frames or segments (svm:rows=each), segment=N (net:segment=N), and gmm for "
+        "classes."
+    )
+
+
+def _times(examples: Examples, times: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Return times of rows.
+
+    Raises
+    ------
+    UsageError
+        If they have none.
+    """
+    if times is None:
+        raise UsageError(
+            f"MOMENTS=1: the rows of {examples.streams[0].feature} have no times: name a feature of frames or segments."
+        )
+    return times
 
 
 def misfit(one: Classifier, named: str, *, framewise: bool) -> str:

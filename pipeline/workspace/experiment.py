@@ -148,11 +148,14 @@ def planned(workspace: Workspace, member: Member, settings: Settings) -> tuple[t
     """
     from affex.pipeline.evaluation import task
     from affex.pipeline.evaluation.selection import require_target
+    from affex.pipeline.streams.readers import reader_of, without_moments
 
     protocol = protocols.of_settings(settings)
     utterances = (utterance for dataset in workspace.datasets for utterance in dataset.utterances)
     require_target(protocol.target, utterances)
     names, classifier = member
+    if settings.moments and not reader_of(classifier).has_moments:
+        raise UsageError(without_moments(classifier))
     specs = readable(workspace.console, names, classifier, workspace.imported)
     plan = Plan(
         corpus=workspace.name,
@@ -201,7 +204,7 @@ def fuse_runs(
     folder = out or cache / about.corpus / "runs" / report.run_name(about)
     made_from = report.digests(code_digest(FUSING, alone=[__name__]))
     basis = report.depends_on(about, made_from, *changed)
-    if not _shown_again(console, folder, basis):
+    if not _shown_again(console, folder, basis, moments=any(member.summary.moments for member in members)):
         with lap.stage("fusion"):
             result = rules.late(members, rule)
         result = replace(result, about=about, notes=(*changed, *result.notes))
@@ -248,11 +251,21 @@ def _fused(
 ) -> Path:
     from affex.pipeline.fusion import fusion as rules
     from affex.pipeline.reporting import report
+    from affex.pipeline.streams.readers import reader_of, without_moments
 
     rule = rules.rule_of(settings.fusion)
     rules.require_able(rule, protocols.of_settings(settings))
     inner = settings.inner or rules.RULES[rule].learns
-    each = [planned(workspace, member, replace(settings, inner=inner, system=None)) for member in members]
+    if settings.moments and not any(reader_of(classifier).has_moments for _, classifier in members):
+        raise UsageError(without_moments(members[0][1]))
+    each = [
+        planned(
+            workspace,
+            member,
+            replace(settings, inner=inner, system=None, moments=settings.moments and reader_of(member[1]).has_moments),
+        )
+        for member in members
+    ]
     _foresee(workspace, [plan for _, plan in each])
     every = tuple(dict.fromkeys(spec for specs, _ in each for spec in specs))
     lap, whole, prints = _measured(workspace, every, read)
@@ -322,8 +335,8 @@ def _evaluated(
     code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__])
     made_from = report.digests(code, table, prints)
     basis = report.depends_on(plan.about(), made_from, str(allowed), *remarks)
-    kept = FinishedFolds(inside(folder), basis, settings.inner)
-    if _shown_again(workspace.console, folder, basis, inner=settings.inner):
+    kept = FinishedFolds(inside(folder), basis, settings.inner, settings.moments)
+    if _shown_again(workspace.console, folder, basis, inner=settings.inner, moments=settings.moments):
         kept.clear()
         return folder
     with lap.stage("audit"):
@@ -449,12 +462,12 @@ def _written(
     tables.show(summary, folder, console.rich)
 
 
-def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False) -> bool:
+def _shown_again(console: Terminal, folder: Path, basis: str, *, inner: bool = False, moments: bool = False) -> bool:
     """Show a stored run with the same dependencies; return whether there is one."""
     from affex.pipeline.reporting import report
 
     try:
-        text = report.kept(folder, basis, inner=inner)
+        text = report.kept(folder, basis, inner=inner, moments=moments)
     except (OSError, DamagedError) as error:
         console.print(f"The run in {folder} is made again: {error}.")
         return False
