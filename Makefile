@@ -93,7 +93,7 @@ help: ## show this help
 #=   SEED          the seed of all random numbers
 #=   PARTIAL       1: continue with an incomplete corpus
 #=   EXTRA         1: also download the large archives
-#=   UTTERANCE     for show: the utterance's id, for example s1_anger_1
+#=   UTTERANCE     for show: the utterance's id, for example s1_anger_1 (RUN: scores over time; MODEL: where it looks)
 #=   CONFIG        for evaluate and fit: a TOML file of these variables in small letters; each run writes one that repeats it
 #=   JSON          for list, runs, systems, cache, evaluate, compare, describe and reproduce: 1: print one JSON document, and all else
 #=                 to standard error

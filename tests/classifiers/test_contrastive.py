@@ -113,7 +113,7 @@ def test_frozen_trunks_stay_as_pairs_made_them_and_others_do_not():
     X, y, groups, offsets = toy()
     frozen, tuned = (NetClassifier(**QUICK, frozen=how).fit(X, y, groups, offsets=offsets) for how in (True, False))
     task = Task(sequences(X, offsets, None), (y == "sad").astype(np.int64), np.ones(24), 2, groups, np.ones(24, bool))
-    before = Trainer(task, frozen._design, frozen._schedule, 0, "cpu").state
+    before = Trainer(task, frozen.design, frozen._schedule, 0, "cpu").state
     layers = [name for name in before if name.startswith("streams")]
     assert layers
     assert all(np.array_equal(frozen.states_[0][name], before[name]) for name in layers)

@@ -205,7 +205,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         self.best_params_ = {"epochs": self._epochs(task, folds)}
         self.states_, self.scales_ = [], []
         for seed in range(self.seed, self.seed + self.seeds):
-            trainer = Trainer(task, self._design, self._schedule, seed, self.device)
+            trainer = Trainer(task, self.design, self._schedule, seed, self.device)
             for _ in range(self.best_params_["epochs"]):
                 trainer.epoch()
             self.states_.append(dict(trainer.state))
@@ -233,7 +233,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
     def _epochs(self, task: Task, folds: list[tuple[Numbers, Numbers]]) -> int:
         if not folds:
             return min(self.epochs, FIXED_EPOCHS) if self.patience else self.epochs
-        how = self._design, self._schedule, self.seed, self.device
+        how = self.design, self._schedule, self.seed, self.device
         trainers = [Trainer(task.only(train), *how) for train, _ in folds]
         return best_epochs(trainers, [test for _, test in folds], task.weight, self.epochs, self.patience)
 
@@ -242,7 +242,8 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
     @property
-    def _design(self) -> Design:
+    def design(self) -> Design:
+        """What its networks are built of."""
         return Design(**{name: getattr(self, name) for name in Design.__dataclass_fields__})
 
     @property
@@ -264,7 +265,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
 
     def _outputs_of(self, given: Sequences, state: Mapping[str, Any], scales: list[Scale], n_outputs: int) -> Floats:
         shapes = [how.shape(shape) for how, shape in zip(scales, given.row_shapes, strict=True)]
-        network = Network(self._design, shapes, n_outputs).with_state(state).to(self.device)
+        network = Network(self.design, shapes, n_outputs).with_state(state).to(self.device)
         return outputs_of(network, given, scales, self.batch, self.device)
 
     def __sklearn_tags__(self) -> Any:
