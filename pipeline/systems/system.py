@@ -33,7 +33,7 @@ ALLOWED = (
     "moments",
 )
 #: The settings that a file may leave to whoever runs it; all others then have their defaults.
-OPEN = ("protocol", "classes")
+OPEN = ("protocol", "classes", "moments")
 
 Status = Literal["works", "needs weights", "not built", "out of reach"]
 

@@ -63,7 +63,7 @@ def somewhere(seed, n):
 
 def seen(trunk, seed):
     X, y = somewhere(seed, 600)
-    net = NetClassifier(trunk=trunk, rate=0.002, epochs=50, patience=0, dropout=0.0, seed=seed, seeds=3)
+    net = NetClassifier(trunk=trunk, rate=0.003, epochs=30, patience=0, dropout=0.0, seed=seed, seeds=2)
     net.fit(X[:400], y[:400], np.arange(400) % 8, offsets=np.arange(401))
     return float((net.predict(X[400:], np.arange(201)) == y[400:]).mean())
 
