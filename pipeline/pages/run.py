@@ -100,6 +100,8 @@ def _content(run: Run, beside: Beside, leaky: Run | None) -> dict[str, object]:
         "pictures": _pictures(summary),
         "calibration": _calibration(summary.calibration),
         "importance": _importance(summary.importance, summary.about.unit),
+        "moments": run_tables.moments(summary),
+        "moment_words": tables.moment_words(summary) if summary.moments else "",
         "searched": run_tables.searched(summary),
         "folds": run_tables.folds(summary),
         "question": question(summary),

@@ -143,6 +143,14 @@ def calibration(found: Calibration) -> Table:
     return Table("Reliability of the confidence", ("confidence", "utterances", "mean confidence", "share right"), rows)
 
 
+def moments(summary: Summary) -> Table | None:
+    """Return the figures of parts of utterances alone; None for a run that kept no scores of rows."""
+    if not summary.moments:
+        return None
+    titles, rows = tables.moment_rows(summary)
+    return Table("Parts of utterances", tuple(titles), [tuple(row) for row in rows])
+
+
 def searched(summary: Summary) -> Table:
     """Return what the searches tried, and how often each value was chosen."""
     rows = [(axis.name, _tried(axis), _chosen(summary, axis)) for axis in summary.searched]

@@ -3,9 +3,10 @@
 A run's folder holds ``metrics.json`` (the figures and everything they depend on), ``predictions.csv`` (one row per
 tested utterance), a picture (``confusion.png``, or ``scatter.png`` for values), ``report.txt`` (the tables of the
 terminal), ``settings.toml`` (which repeats the run: ``affex evaluate --config``), ``groups.csv`` (sex, part, session
-and the like of the tested utterances, if known) and, if a fusion learns from the run, ``inner.csv``. The files are a
-sealed bundle (see `pipeline.storage.bundle`), which only `pipeline.evaluation.runs` reads. They do not contain the
-time, the machine or the number of cores: equal runs give equal bytes. Figures with normalisation by speaker are always
+and the like of the tested utterances, if known) and, on request, ``inner.csv`` (from which a fusion learns) and
+``moments.csv`` (the scores of rows over time). The files are a sealed bundle (see `pipeline.storage.bundle`), which
+only `pipeline.evaluation.runs` reads. They do not contain the time, the machine or the number of cores: equal runs give
+equal bytes. Figures with normalisation by speaker are always
 marked as transductive, and figures that a leak has inflated are marked, too. ``times.json`` lies beside them
 (`pipeline.evaluation.times`).
 """

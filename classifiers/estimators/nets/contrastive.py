@@ -76,7 +76,7 @@ class Pairs:
     def _digest(self, number: int) -> bytes:
         found = blake2b(digest_size=16)
         for rows, offsets in zip(self.given.streams, self.given.offsets, strict=True):
-            found.update(np.ascontiguousarray(rows[offsets[number] : offsets[number + 1]]))
+            found.update(rows[offsets[number] : offsets[number + 1]].tobytes())
         return found.digest()
 
     def batches(self, numbers: Numbers, size: int, random: np.random.Generator) -> Iterator[Numbers]:
@@ -124,6 +124,7 @@ def pretrain(
         for some in pairs.batches(numbers, size, random):
             rows = augmentation.changed(batch(alone, pairs.scales, some, device), changes)
             optimiser.zero_grad()
-            contrastive_loss(*network.vectors(rows), margin).backward()  # type: ignore[no-untyped-call]
+            one, other = network.vectors(rows)
+            contrastive_loss(one, other, margin).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), clip)
             optimiser.step()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +44,7 @@ class Sizes:
     depth: int = 2
     kernels: Sequence[tuple[int, ...]] = ()
 
-    def of(self, trunk: str) -> list[tuple[int, ...]]:
+    def of(self, trunk: str) -> list[Any]:
         """Return the size of each convolution of a trunk.
 
         Raises

@@ -146,7 +146,8 @@ class Network(nn.Module):
 
     def vectors(self, batch: Batch) -> list[Tensor]:
         """Return the vectors of each stream without dropout, ``(n, width)``."""
-        return [stream.vector(*rows) for stream, rows in zip(self.streams, batch.streams, strict=True)]
+        streams = (stream for stream in self.streams if isinstance(stream, Stream))
+        return [stream.vector(*rows) for stream, rows in zip(streams, batch.streams, strict=True)]
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the outputs of each utterance, ``(n, n_outputs)``: logits of the classes, or a value.
