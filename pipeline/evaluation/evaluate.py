@@ -30,7 +30,8 @@ from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.execution.work import Needs, Piece, Stage, Work
 from affex.pipeline.streams.examples import Examples
 from affex.pipeline.streams.moments import Moments, together
-from affex.pipeline.streams.readers import Scored, reader_of
+from affex.pipeline.streams.readers import reader_of
+from affex.pipeline.streams.scored import Scored
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import AffexError
 

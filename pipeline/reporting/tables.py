@@ -79,7 +79,7 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
         alone = fitting(console, _recognised_table(summary), "too wide for this terminal, see metrics.json\n")
         console.print(Text(f"What each member recognises by itself{beside}: {INFORMEDNESS}"), alone, sep="\n")
     if summary.moments:
-        moments = fitting(console, *(_moment_table(summary, ends=ends) for ends in (True, False)))
+        moments = fitting(console, *(table(*moment_rows(summary, ends=ends)) for ends in (True, False)))
         console.print(Text(f"By moment{beside}: {moment_words(summary)}"), moments, sep="\n")
     speakers = [_speaker_table(summary, classes) for classes in (summary.classes, ())]
     console.print(
@@ -444,11 +444,6 @@ def _of_part(figure: Interval | None, *, ends: bool) -> str:
     if figure is None:
         return "-"
     return with_interval(figure) if ends else number(figure.value)
-
-
-def _moment_table(summary: Summary, *, ends: bool) -> "Table":
-    titles, rows = moment_rows(summary, ends=ends)
-    return table(titles, rows)
 
 
 def _speaker_table(summary: Summary, classes: Sequence[str]) -> "Table":

@@ -33,6 +33,8 @@ from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.streams.decision import decide, noise_alone
 from affex.pipeline.streams.examples import Examples
 from affex.pipeline.streams.moments import Moments
+from affex.pipeline.streams.scored import Scored, averaged, decisions_of, means, values_of
+from affex.pipeline.streams.segments import segments_of
 from affex.pipeline.streams.stream import Numbers, aligned, alone, offsets_of, rows_of
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import UsageError
@@ -48,17 +50,6 @@ class Training(NamedTuple):
     X: Any
     y: NDArray[Any]
     given: Mapping[str, Any]
-
-
-class Scored(NamedTuple):
-    """Decisions, one score for each trained class, and the number of utterances with noise only (None: unknown).
-
-    For a continuous target there are no scores, ``(n_utterances, 0)``.
-    """
-
-    decided: NDArray[Any]
-    scores: Floats
-    n_noise: int | None = None
 
 
 @dataclass(frozen=True)
@@ -190,8 +181,8 @@ class UtteranceReader(Reader):
         """Return the decision on each row, and its scores; `inspection.answer_of` defines them."""
         X = _block(examples, test, train)
         if not examples.classes:
-            return _values(estimator.predict(X))
-        return _decided(estimator, X)
+            return values_of(estimator.predict(X))
+        return decisions_of(estimator, X)
 
 
 @dataclass(frozen=True)
@@ -222,14 +213,14 @@ class EachRowReader(Reader):
         """Return the mean of the rows' scores, or values, of each utterance."""
         X, offsets = _block(examples, test, train), offsets_of(np.diff(examples.offsets)[test])
         if not examples.classes:
-            return _values(_means(estimator.predict(X).astype(np.float64), offsets))
-        decided, scores, _ = _decided(estimator, X)
-        return _averaged(decided, scores, offsets, estimator.classes_)
+            return values_of(means(estimator.predict(X).astype(np.float64), offsets))
+        decided, scores, _ = decisions_of(estimator, X)
+        return averaged(decided, scores, offsets, estimator.classes_)
 
     def moments(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Moments:
         """Return the scores, or values, of each row."""
         X = _block(examples, test, train)
-        values = _decided(estimator, X).scores if examples.classes else estimator.predict(X).astype(np.float64)
+        values = decisions_of(estimator, X).scores if examples.classes else estimator.predict(X).astype(np.float64)
         return self._at_times(examples, test, values)
 
 
@@ -252,7 +243,7 @@ class FrameReader(Reader):
         classifier: Any = self.classifier
         X, offsets = _block(examples, test, train), offsets_of(np.diff(examples.offsets)[test])
         if not examples.classes:
-            return _values(estimator.predict(X))
+            return values_of(estimator.predict(X))
         likelihood = estimator.log_likelihood(X)
         noise = estimator.noise_log_likelihood(X) if classifier.needs_level else None
         decision, scores = decide(likelihood, estimator.class_log_prior_, offsets, classifier.decision, noise)
@@ -303,7 +294,7 @@ class SequenceReader(Reader):
         places = _places(numbers, test)
         decided = np.asarray(estimator.predict(X, offsets=offsets, **beside))[places]
         if not examples.classes:
-            return _values(decided)
+            return values_of(decided)
         return Scored(decided, np.asarray(estimator.predict_proba(X, offsets=offsets, **beside))[places])
 
     def _together(self, examples: Examples, numbers: Numbers) -> tuple[Numbers, dict[str, Numbers]]:
@@ -355,9 +346,9 @@ class SegmentReader(SequenceReader):
         X, offsets, n_segments = self._segments(examples, test)
         decided, own = np.asarray(estimator.predict(X, offsets=offsets)), offsets_of(n_segments)
         if not examples.classes:
-            return _values(_means(decided.astype(np.float64), own))
+            return values_of(means(decided.astype(np.float64), own))
         scores = np.asarray(estimator.predict_proba(X, offsets=offsets))
-        return _averaged(decided, scores, own, estimator.classes_)
+        return averaged(decided, scores, own, estimator.classes_)
 
     def moments(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Moments:  # noqa: ARG002
         """Return the scores, or values, of each segment, at the mean time of its rows."""
@@ -386,37 +377,6 @@ class SegmentReader(SequenceReader):
             X.append(own.values[rows])
             offsets.append(limits)
         return (X[0], offsets[0], n_segments) if self.classifier.streams == 1 else (X, offsets, n_segments)
-
-
-def segments_of(offsets: Numbers, length: int, step: int) -> tuple[Numbers, Numbers, Numbers]:
-    """Return the segments of the rows of each utterance.
-
-    Rows that fill no segment are left out; with too few rows for one, the last row is repeated; without a row, the
-    segment has none.
-
-    Parameters
-    ----------
-    offsets : (n_utterances + 1,) int64
-        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
-    length, step
-        How many rows a segment has, and how many lie from its beginning to the next one's.
-
-    Returns
-    -------
-    rows : (n,) int64
-        The numbers of the rows, segment after segment.
-    offsets : (n_segments + 1,) int64
-        Segment ``i`` has ``rows[offsets[i]]`` to ``rows[offsets[i + 1]]``.
-    n_segments : (n_utterances,) int64
-        How many segments each utterance has.
-    """
-    lengths = np.diff(offsets)
-    n_segments = np.maximum(lengths - length, 0) // step + 1
-    owner = np.repeat(np.arange(len(lengths)), n_segments)
-    begins = step * (np.arange(len(owner)) - np.repeat(np.cumsum(n_segments) - n_segments, n_segments))
-    places = np.minimum(begins[:, None] + np.arange(length), lengths[owner, None] - 1)
-    rows = (offsets[owner, None] + places)[lengths[owner] > 0].ravel()
-    return rows, offsets_of(np.where(lengths[owner] > 0, length, 0)), n_segments
 
 
 READERS: Mapping[str, type[Reader]] = {
@@ -511,43 +471,3 @@ def _places(among: Numbers, numbers: Numbers) -> Numbers:
     order = np.argsort(among)
     places: Numbers = order[np.searchsorted(among, numbers, sorter=order)]
     return places
-
-
-def _decided(estimator: Any, X: NDArray[Any]) -> Scored:
-    """Return the decision on each row, and scores that sum to 1."""
-    from scipy.special import softmax
-
-    from affex.classifiers.estimators import inspection
-
-    decided, answer = estimator.predict(X), inspection.answer_of(estimator)
-    if answer == "probabilities":
-        return Scored(decided, estimator.predict_proba(X))
-    if answer == "decisions":
-        return Scored(decided, (decided[:, None] == estimator.classes_).astype(np.float64))
-    values = estimator.decision_function(X)
-    return Scored(decided, softmax(values if values.ndim == 2 else np.column_stack([-values, values]), axis=1))
-
-
-def _means(values: Floats, offsets: Numbers) -> Floats:
-    """Return the mean of the rows of each utterance, exact where they are equal, ``(n_utterances, ...)``."""
-    first = values[offsets[:-1]]
-    lengths = np.diff(offsets)
-    beyond = np.add.reduceat(values - np.repeat(first, lengths, axis=0), offsets[:-1], axis=0)
-    means: Floats = first + beyond / lengths.reshape(-1, *[1] * (values.ndim - 1))
-    return means
-
-
-def _averaged(decided: NDArray[Any], scores: Floats, offsets: Numbers, classes: Any) -> Scored:
-    """Return decisions and mean scores of utterances from those of their rows, or segments.
-
-    The decision is the class with the highest mean; where the estimator decides alike on all rows of an utterance (on
-    its only row), it is that decision.
-    """
-    means = _means(scores, offsets)
-    first = decided[offsets[:-1]]
-    alike = np.logical_and.reduceat(decided == np.repeat(first, np.diff(offsets)), offsets[:-1])
-    return Scored(np.where(alike, first, np.asarray(classes)[means.argmax(axis=1)]), means)
-
-
-def _values(predicted: NDArray[Any]) -> Scored:
-    return Scored(predicted.astype(np.float64), np.empty((len(predicted), 0)))

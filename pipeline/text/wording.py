@@ -30,7 +30,7 @@ VERBS = {
 
 #: Variables that are switches, and those that some commands take as a positional argument.
 SWITCHES = {
-    *("PARTIAL", "REWEIGHT", "SOFT", "INNER", "LEAK", "ALLOW_LEAKS"),
+    *("PARTIAL", "REWEIGHT", "SOFT", "INNER", "MOMENTS", "LEAK", "ALLOW_LEAKS"),
     *("EXTRA", "DROP_NAN", "TRANSPOSE", "JSON", "SCRATCH", "MEDIA"),
 }
 ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE"}
