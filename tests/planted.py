@@ -18,7 +18,7 @@ from affex.pipeline.streams.table import Table
 #: Columns of a plain row, and rows and columns of a picture. The systems' own are larger, and no easier.
 WIDTH, SIDE = 8, 8
 #: Rows of an utterance where a stream has several, plain ones, pictures and cubes; turns of a dialog.
-STEPS, PICTURES, CUBES, TURNS = 9, 6, 2, 12
+STEPS, PICTURES, CUBES, TURNS = 9, 6, 4, 12
 #: How far a row that shows something stands out of the noise.
 STRENGTH = 4.0
 SPEAKERS, TESTED = 12, 4
