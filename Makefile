@@ -19,7 +19,7 @@ endif
 # Variables of the shell, or of another make, are not passed on.
 $(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(eval unexport $(name)))
 OPTIONS := DATASET DATA SYSTEM FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
-           FUSION RUNS RUN METRIC ROPE ENROL INNER SETS LEAK CONTROLS ALLOW_LEAKS IDENTITY MEDIA CONFIG \
+           FUSION RUNS RUN METRIC ROPE ENROL INNER SETS MOMENTS LEAK CONTROLS ALLOW_LEAKS IDENTITY MEDIA CONFIG \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED SEEDS PARTIAL EXTRA MODEL EXCLUDE \
            NETWORK EPOCHS PATIENCE RATE BATCH SCRATCH CORPORA MODELS CROSS \
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON LOG SPEAKER
@@ -83,6 +83,7 @@ help: ## show this help
 #=   ENROL         1: also evaluate with 5, 10, 20 and all others of a tested speaker enrolled: the price of normalisation
 #=   INNER         1: save inner predictions, from which a fusion with this run can learn (slower)
 #=   SETS          0.1: also give sets of classes that hold the true one in 90 % of utterances of new speakers (slower)
+#=   MOMENTS       1: save the scores of rows over time, and say which part of an utterance tells the class
 #=   LEAK          1: also score other folds (random ones; beside loso+text also loso), to show how much a leak adds
 #=   CONTROLS      for loso+text: size-matched controls of each fold (default: 10 with LEAK=1, else none)
 #=   ALLOW_LEAKS   1: continue although the audit finds leaks; every output says so
@@ -99,7 +100,7 @@ help: ## show this help
 #=   SEEDS         for evaluate: how many seeds a model with random numbers runs with; figures are means, both spreads are shown
 #=   PARTIAL       1: continue with an incomplete corpus
 #=   EXTRA         1: also download the large archives
-#=   UTTERANCE     for show: the utterance's id, for example s1_anger_1
+#=   UTTERANCE     for show: the utterance's id, for example s1_anger_1 (RUN: scores over time; MODEL: where it looks)
 #=   CONFIG        for evaluate and fit: a TOML file of these variables in small letters; each run writes one that repeats it
 #=   JSON          for list, runs, systems, audit, cache, evaluate, compare, describe and reproduce: 1: print one JSON document, and all else
 #=                 to standard error

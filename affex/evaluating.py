@@ -128,6 +128,7 @@ def evaluate(
     enrol: bool = False,
     inner: bool = False,
     sets: float = 0.0,
+    moments: bool = False,
     controls: int = 0,
     allow_leaks: bool = False,
     identity: bool = False,
@@ -159,7 +160,7 @@ def evaluate(
         ``"enrol:n=10"`` for z-scores of a test utterance with 10 others of its speaker.
     soft
         True to train on the shares of the raters' votes, ``"dawid-skene"`` on what a model of the raters makes of them.
-    reweight, fusion, seed, seeds, enrol, inner, sets, controls, allow_leaks, identity
+    reweight, fusion, seed, seeds, enrol, inner, sets, moments, controls, allow_leaks, identity
         As on the command line; see `affex.pipeline.evaluation.settings.Settings`.
     out
         The folder that the files of the run, and its page, are written to; None for no files.
@@ -215,6 +216,7 @@ def evaluate(
         inner=inner,
         sets=plain(sets),
         controls=plain(controls),
+        moments=moments,
         allow_leaks=allow_leaks,
         identity=identity,
     )

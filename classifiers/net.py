@@ -14,10 +14,10 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 from affex.classifiers.base import Classifier, Context, RowsRead, Target
-from affex.classifiers.estimators.spelling import AugmentationName, hidden_layers, names_among
+from affex.classifiers.estimators.spelling import AugmentationName, hidden_layers, kernel_sizes, names_among
 
 #: The layers of a trunk, and what there is to pool over time.
-TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d")
+TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d", "stn")
 POOLS = ("mean", "meanstd", "last", "self", "relation", "transformer")
 
 
@@ -29,7 +29,8 @@ class Net(Classifier):
     ----------
     trunk
         What runs over the rows of a stream: ``none``, ``conv1d``, ``rnn``, ``gru``, ``lstm``, ``bilstm``, ``cnn2d``
-        (pictures row by row; of plain rows one picture, time by columns) or ``cnn3d`` (pictures along time, too).
+        (pictures row by row; of plain rows one picture, time by columns), ``cnn3d`` (pictures along time, too; cubes
+        row by row) or ``stn`` (a spatial transformer: it chooses a part of each picture for the layer behind it).
         Several are layers joined by +, as in ``cnn2d+gru``. All streams have the same, unless each has its own, joined
         by / in the order of the features, as in ``lstm/cnn2d+gru``.
     pool
@@ -49,12 +50,29 @@ class Net(Classifier):
         Maps of the first convolution of pictures; each further one has twice as many.
     depth
         Convolutions of a trunk.
+    kernels
+        Sizes of its convolutions in the place of `depth`, odd and joined by +, as in ``3x7+3x5``: along the rows for
+        ``conv1d``; height x width for ``cnn2d``; rows x height x width for ``cnn3d``. ``auto``: 5, 3 x 3, 5 x 5 x 5. As
+        for trunks, each stream may have its own: ``3x5x9+3x3x5/auto``.
     factors
         The rank of a bilinear fusion.
     activation
         ``relu``, ``tanh`` or ``sigmoid``.
     dropout
         The share of a vector's entries that are left out in training.
+    pretrain
+        How trunks are trained before: ``none``, or ``contrastive``: on pairs of the two streams in step against pairs
+        out of step, without labels, of the training utterances (or of their segments) alone. A linear layer of `units`
+        then follows each pool, in whose output they are compared.
+    pretrain_epochs
+        Epochs of that.
+    margin
+        The distance from which on a pair out of step is far enough apart.
+    frozen
+        Whether trunks, pools and that layer stay as they are when classes are learned.
+    align
+        ``none``: each stream keeps its own rows; ``nearest``: it has rows at the times of the first stream's, so that
+        segments can be cut from all of them.
     loss
         ``ce`` (cross-entropy) or ``mse`` for classes, ``mse`` or ``ccc`` for values; ``auto`` is the first of them.
     optimiser
@@ -121,9 +139,15 @@ class Net(Classifier):
     units: int = 64
     maps: int = 16
     depth: int = 2
+    kernels: str = "auto"
     factors: int = 4
     activation: Literal["relu", "tanh", "sigmoid"] = "relu"
     dropout: float = 0.2
+    pretrain: Literal["none", "contrastive"] = "none"
+    pretrain_epochs: int = 20
+    margin: float = 1.0
+    frozen: bool = False
+    align: Literal["none", "nearest"] = "none"  # type: ignore[misc]
     loss: Literal["auto", "ce", "mse", "ccc"] = "auto"
     optimiser: Literal["adam", "sgd"] = "adam"
     rate: float = 1e-3
@@ -152,13 +176,13 @@ class Net(Classifier):
                 _require_known(name, getattr(self, name), [getattr(self, name)], known)
         _require_known("trunk", self.trunk, re.split("[+/]", self.trunk), TRUNKS)
         _require_known("pool", self.pool, self.pool.split("/"), POOLS)
-        for name in ("units", "maps", "depth", "factors", "batch", "epochs", "folds", "seeds"):
+        for name in ("units", "maps", "depth", "factors", "batch", "pretrain_epochs", "epochs", "folds", "seeds"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 1 or more")
         for name in ("decay", "components", "noise", "angle", "most_rows", "segment", "step", "patience"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 0 or more")
-        for name in ("rate", "clip"):
+        for name in ("rate", "clip", "margin"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)}: expected more than 0")
         for name in ("dropout", "momentum"):
@@ -166,6 +190,8 @@ class Net(Classifier):
                 raise ValueError(f"{name}={getattr(self, name)}: expected 0 to less than 1")
         if not 0 <= self.widest <= 1:
             raise ValueError(f"widest={self.widest}: expected 0 to 1")
+        for kernels in self.kernels.split("/"):
+            kernel_sizes("kernels", kernels)
         _ = self._hidden
         self._require_fitting()
 
@@ -175,6 +201,10 @@ class Net(Classifier):
             raise ValueError("augment=frequency masks columns that lie side by side; expected components=0 beside it")
         if self.segment and self.context != "none":
             raise ValueError(f"segment={self.segment}: a dialog is one sequence; expected context=none beside it")
+        if self.pretrain == "none" and self.frozen:
+            raise ValueError(
+                "frozen=True: what was not trained before would stay random; expected pretrain=contrastive"
+            )
         if self.step and not self.segment:
             raise ValueError(f"step={self.step}: expected segment= beside it")
 
@@ -191,8 +221,10 @@ class Net(Classifier):
     @property
     def cites(self) -> tuple[str, ...]:  # type: ignore[override]
         """What a paper that uses it cites."""
-        own = ("zhou2019", "poria2017")
-        return (*own, "park2019") if {"time", "frequency"} & {*self._augment} else own
+        masks = ("park2019",) if {"time", "frequency"} & {*self._augment} else ()
+        pairs = ("hadsell2006",) if self.pretrain != "none" else ()
+        looks = ("jaderberg2015",) if "stn" in re.split("[+/]", self.trunk) else ()
+        return ("zhou2019", "poria2017", *masks, *pairs, *looks)
 
     def searched(self, target: Target) -> str:  # noqa: ARG002
         """Return how the number of epochs is found."""
@@ -224,7 +256,8 @@ class Net(Classifier):
             "device": device,
         }
         settings = self.own_settings | given
-        del settings["segment"], settings["step"]  # the reader of the rows cuts them
+        for name in ("segment", "step", "align"):  # the reader of the rows cuts and aligns them
+            del settings[name]
         if settings.pop("context") == "none":
             settings["turns"] = "none"
         return (NetClassifier if target == "classes" else NetRegressor)(**settings)

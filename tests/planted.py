@@ -17,8 +17,8 @@ from affex.pipeline.streams.table import Table
 
 #: Columns of a plain row, and rows and columns of a picture. The systems' own are larger, and no easier.
 WIDTH, SIDE = 8, 8
-#: Rows of an utterance where a stream has several, plain ones and pictures; turns of a dialog.
-STEPS, PICTURES, TURNS = 9, 6, 12
+#: Rows of an utterance where a stream has several, plain ones, pictures and cubes; turns of a dialog.
+STEPS, PICTURES, CUBES, TURNS = 9, 6, 4, 12
 #: How far a row that shows something stands out of the noise.
 STRENGTH = 4.0
 SPEAKERS, TESTED = 12, 4
@@ -26,19 +26,27 @@ SPEAKERS, TESTED = 12, 4
 
 @dataclass(frozen=True)
 class Kind:
-    """Kind of a stream: its channels if rows are pictures, else 0; whether an utterance has several rows."""
+    """Kind of a stream.
+
+    Its channels if rows are pictures, else 0; whether an utterance has several rows; the pictures of a row that is a
+    cube.
+    """
 
     channels: int = 0
     several: bool = True
+    frames: int = 0
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (SIDE, SIDE, self.channels) if self.channels else (WIDTH,)
+        picture = (SIDE, SIDE, self.channels) if self.channels else (WIDTH,)
+        return (self.frames, *picture) if self.frames else picture
 
     @property
     def steps(self) -> int:
         if not self.several:
             return 1
+        if self.frames:
+            return CUBES
         return PICTURES if self.channels else STEPS
 
 
@@ -55,6 +63,10 @@ def noise(rng: np.random.Generator, kinds: Sequence[Kind], n: int) -> Rows:
 def mark(rows: NDArray[Any], step: Any, thing: Any, by: Any = STRENGTH) -> None:
     """Let one step of each utterance show a thing: a column, or two rows of a picture that are bright."""
     every = np.arange(len(rows))
+    if rows.ndim == 6:
+        for frame in range(rows.shape[2]):
+            mark(rows[:, :, frame], step, thing, by)
+        return
     if rows.ndim == 3:
         rows[every, step, thing] += by
         return
@@ -127,9 +139,10 @@ def movement(rng: np.random.Generator, kinds: Sequence[Kind], where: int, n: int
     """Plant the class in whether a bright spot moves to the right or to the left."""
     rows, y = noise(rng, kinds, n), rng.integers(0, 2, n)
     for one, label in zip(rows[where], y, strict=True):
-        line, begin = rng.integers(0, SIDE, 2)
-        steps = np.arange(len(one))
-        one[steps, line, (begin + (steps if label else -steps)) % SIDE] += 2 * STRENGTH
+        for film in one if kinds[where].frames else (one,):
+            line, begin = rng.integers(0, SIDE, 2)
+            steps = np.arange(len(film))
+            film[steps, line, (begin + (steps if label else -steps)) % SIDE] += 2 * STRENGTH
     return rows, 3 * y
 
 

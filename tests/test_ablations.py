@@ -8,11 +8,13 @@ of the network is found in the classifier's settings, so that a new or a changed
 | context | class of a turn in the turn before, or after | ``context=none`` |
 | recurrence | order of two rows | that layer left out |
 | convolution | shapes at random places; order, where it is along time only | that layer left out |
-| convolution over time | direction in which a spot moves | ``cnn2d`` instead of ``cnn3d`` |
+| convolution over time | direction in which a spot moves | ``cnn2d`` instead of ``cnn3d``; of cubes no trunk |
 | attention | class in the marked third of the rows | ``pool=mean`` (and no trunk, which could weigh rows itself) |
 | product | whether two streams show the same | ``fusion=concat`` instead of ``bilinear`` |
 | streams | half of the class in either | the better stream alone |
 | hidden layers | sign of a product of two columns | ``head=none`` |
+| training before on pairs in step | `classifiers/test_contrastive` | ``pretrain=none``; pairs out of step |
+| where a spatial transformer looks | `classifiers/test_transformer` | that layer left out |
 | scores of several models | half of the class in either; many weak ones | the best model alone |
 
 Mechanisms that do not depend on the network in front of them have one system each: the loss (CCC against squared
@@ -104,8 +106,10 @@ def kinds_of(names: Sequence[str], classifier: Classifier) -> tuple[Kind, ...]:
     """Return the kinds of the rows of features, as a classifier reads them."""
     specs = reader_of(classifier).wanted(feature_specs(" ".join(names)))
     plain = [spec.pool or spec.only or not spec.feature.row_shape for spec in specs]
+    shapes = [() if flat else spec.feature.row_shape for spec, flat in zip(specs, plain, strict=True)]
     return tuple(
-        Kind(0 if flat else spec.feature.row_shape[2], spec.framewise) for spec, flat in zip(specs, plain, strict=True)
+        Kind(shape[-1] if shape else 0, spec.framewise, planted.PICTURES if len(shape) > 3 else 0)
+        for spec, shape in zip(specs, shapes, strict=True)
     )
 
 
@@ -124,14 +128,14 @@ def paced(net: Net) -> Net:
 
 
 def each(text: str, n: int) -> list[str]:
-    """Return the trunk or the pool of each of n streams."""
+    """Return the trunk, the pool or the kernels of each of n streams."""
     found = text.split("/")
     return found * n if len(found) == 1 else found
 
 
 def spelt(net: Net, n: int) -> Net:
-    """Return a network with the trunk and the pool of each of n streams, so that equal networks are spelt alike."""
-    return replace(net, trunk="/".join(each(net.trunk, n)), pool="/".join(each(net.pool, n)))
+    """Return a network with the parts of each of n streams, so that equal networks are spelt alike."""
+    return replace(net, **{name: "/".join(each(getattr(net, name), n)) for name in ("trunk", "pool", "kernels")})
 
 
 def joined(net: Net) -> Net:
@@ -153,11 +157,12 @@ def ablations(system: System) -> Iterator[Ablation]:
 def mechanisms(net: Net, kinds: tuple[Kind, ...]) -> Iterator[tuple[str, tuple[Net, ...], Plant, int]]:
     """Yield the mechanisms of a network: their names, the network without them, and where they are planted."""
     n, beside = len(kinds), joined(net)
-    trunks, pools = each(net.trunk, n), each(net.pool, n)
+    trunks, pools, kernels = (each(text, n) for text in (net.trunk, net.pool, net.kernels))
 
     def without(stream: int, trunk: str, pool: str) -> tuple[Net, ...]:
-        parts = [[*found[:stream], part, *found[stream + 1 :]] for found, part in ((trunks, trunk), (pools, pool))]
-        return (replace(beside, trunk="/".join(parts[0]), pool="/".join(parts[1])),)
+        own = {"trunk": (trunks, trunk), "pool": (pools, pool), "kernels": (kernels, "auto")}
+        parts = {name: "/".join([*found[:stream], part, *found[stream + 1 :]]) for name, (found, part) in own.items()}
+        return (replace(beside, **parts),)
 
     if net.context != "none":
         plant = planted.turns_after if net.turns == "bilstm" else planted.turns_before
@@ -171,7 +176,7 @@ def mechanisms(net: Net, kinds: tuple[Kind, ...]) -> Iterator[tuple[str, tuple[N
         if rest["recurrence"] != trunk:
             yield "recurrence", without(stream, rest["recurrence"], pool), planted.order_of_rows, stream
         if "cnn3d" in layers:
-            flat = trunk.replace("cnn3d", "cnn2d")
+            flat = rest["convolution"] if kinds[stream].frames else trunk.replace("cnn3d", "cnn2d")
             yield "convolution over time", without(stream, flat, pool), planted.movement, stream
         elif rest["convolution"] != trunk:
             plant = planted.shapes if "cnn2d" in layers else planted.order_of_rows
@@ -181,7 +186,10 @@ def mechanisms(net: Net, kinds: tuple[Kind, ...]) -> Iterator[tuple[str, tuple[N
     if n > 1 and net.fusion == "bilinear":
         yield "product", (replace(net, fusion="concat"),), planted.product, 0
     elif n > 1:
-        alone = [replace(net, trunk=trunk, pool=pool) for trunk, pool in zip(trunks, pools, strict=True)]
+        alone = [
+            replace(net, trunk=trunk, pool=pool, kernels=kernel, pretrain="none", frozen=False)
+            for trunk, pool, kernel in zip(trunks, pools, kernels, strict=True)
+        ]
         yield "streams", tuple(alone), planted.halves, 0
     if net.head != "none" and set(trunks) == {"none"} and net.context == "none":
         yield "hidden layers", (replace(net, head="none"),), planted.corners, 0

@@ -23,7 +23,7 @@ from affex.pipeline.cli.command import cli
 from affex.pipeline.contact_sheet import draw, frames, tracks
 from affex.pipeline.contact_sheet.draw import drawn
 from affex.pipeline.contact_sheet.gather import chosen, gathered
-from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, ContactSheet, Face, FaceTrack, Shot, Sound
+from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, ContactSheet, Face, FaceTrack, Look, OverTime, Shot, Sound
 from affex.pipeline.contact_sheet.style import FOUND, GAP, LOST, MARGIN, MARK
 from affex.pipeline.contact_sheet.write import default_path
 from affex.pipeline.manifest.manifest import Dataset
@@ -387,3 +387,32 @@ def test_a_sheet_is_called_by_its_utterance(dataset):
     for id_, name in names.items():
         assert default_path(dataset, id_) == dataset.folder / "sheets" / f"{name}.png"
     assert len(default_path(dataset, "张" * 4000).name.encode()) < 255
+
+
+# -- what a model looks at ---------------------------------------------------------------------------------
+
+
+def looks(region: bool = True) -> tuple[Look, ...]:
+    """Return two pictures, of which the second falls most in its last column."""
+    grey = np.full((30, 20), 0.5, np.float32)
+    fall = np.zeros((30, 20))
+    fall[:, -5:] = 0.4
+    corners = np.array([[5.0, 5], [15, 5], [15, 25], [5, 25]]) if region else None
+    return (Look(0.1, grey, corners, np.zeros((30, 20)), "joy", 0.9), Look(0.5, grey, corners, fall, "sad", 0.6))
+
+
+def test_where_a_network_looks_is_a_row_of_its_own():
+    plain = replace(sheet_with(face_track(np.arange(3) / 5)), looks=(), model="")
+    shown = replace(plain, looks=looks(), model="faces.affex")
+    more = frames.height_of_looks(shown.looks) + GAP
+    assert pixels(shown).shape[0] - pixels(plain).shape[0] == pytest.approx(DPI * more, abs=2)
+    assert near(pixels(shown), MARK).sum() > near(pixels(replace(shown, looks=looks(region=False))), MARK).sum() + 100
+    assert drawn(shown) == drawn(shown)
+
+
+def test_scores_over_time_are_a_track_of_their_own():
+    plain = sheet_with(face_track(np.arange(3) / 5))
+    over = OverTime("run", np.arange(5) / 10, np.full((5, 2), 0.5), ("joy", "sad"), "joy", "sad")
+    assert pixels(replace(plain, over_time=over)).shape[0] > pixels(plain).shape[0]
+    values = replace(over, classes=(), values=np.arange(5.0)[:, None], true="1.00", predicted="2.00")
+    assert drawn(replace(plain, over_time=values)) != drawn(replace(plain, over_time=over))

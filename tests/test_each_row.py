@@ -20,7 +20,8 @@ from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.models import model_file, models
 from affex.pipeline.specs.classifiers import classifier_of, classifier_spec
 from affex.pipeline.specs.features import feature_specs
-from affex.pipeline.streams.readers import reader_of, segments_of
+from affex.pipeline.streams.readers import reader_of
+from affex.pipeline.streams.segments import segments_of
 from affex.pipeline.streams.stream import rows_of
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import UsageError

@@ -13,9 +13,9 @@ from test_evaluate import BAYES, VALENCE, house, make_table, with_values
 from test_experiment import run, table
 
 from affex.pipeline.evaluation import evaluate, finished_folds, runs
-from affex.pipeline.evaluation.evaluate import FoldScores, Outcome
 from affex.pipeline.evaluation.finished_folds import FinishedFolds, inside
 from affex.pipeline.evaluation.folds import Fold
+from affex.pipeline.evaluation.outcomes import FoldScores, Outcome
 from affex.pipeline.evaluation.task import prepare
 from affex.pipeline.execution.stopwatch import Seconds
 from affex.pipeline.execution.work import Piece

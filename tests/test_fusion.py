@@ -724,7 +724,7 @@ def test_values_of_one_training_speaker_are_fused_by_their_mean(tmp_path):
 
 def test_a_run_that_could_keep_no_inner_scores_is_not_made_again(two_speakers):
     assert not any(run.inner for run in two_speakers)
-    assert report.kept(two_speakers[0].folder, f"basis of {two_speakers[0].name}", inner=True)
+    assert report.kept(two_speakers[0].folder, f"basis of {two_speakers[0].name}", Settings(inner=True))
 
 
 def test_a_split_file_that_has_changed_since(members, tmp_path):

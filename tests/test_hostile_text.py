@@ -23,7 +23,8 @@ from affex.pipeline.contact_sheet.draw import drawn, heading
 from affex.pipeline.contact_sheet.record import ContactSheet
 from affex.pipeline.corpora.base import LOSO, Protocol
 from affex.pipeline.evaluation import runs
-from affex.pipeline.evaluation.evaluate import FoldScores, evaluate
+from affex.pipeline.evaluation.evaluate import evaluate
+from affex.pipeline.evaluation.outcomes import FoldScores
 from affex.pipeline.evaluation.results import Result
 from affex.pipeline.evaluation.selection import class_map, select
 from affex.pipeline.evaluation.settings import Plan

@@ -158,5 +158,5 @@ def test_a_run_with_other_controls_is_made_again(tmp_path: Path):
     result = results()["loso+text"]
     report.write(result, tmp_path, "basis")
     assert report.kept(tmp_path, "basis")
-    assert report.kept(tmp_path, "basis", n_controls=4)
-    assert report.kept(tmp_path, "basis", n_controls=5) is None
+    assert report.kept(tmp_path, "basis", Settings(controls=4))
+    assert report.kept(tmp_path, "basis", Settings(controls=5)) is None

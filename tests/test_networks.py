@@ -35,6 +35,7 @@ from affex.pipeline.streams.stream import Stream, offsets_of
 from affex.pipeline.streams.table import Table
 
 PLAIN, PICTURES, ONE = Kind(), Kind(channels=1), Kind(several=False)
+CUBES = Kind(channels=1, frames=3)
 QUICK = "units=3,maps=2,depth=1,epochs=2,patience=1,rate=0.01"
 
 #: A spec, the kinds of its streams, and what it predicts. Each part of a network is in one of them.
@@ -49,6 +50,11 @@ FEW = [
     (f"net:{QUICK},trunk=none,context=speaker,turns=lstm,components=3,most_rows=7", (PLAIN,), "label"),
     (f"net:{QUICK},trunk=none,context=speaker,turns=bilstm,loss=ccc", (ONE, ONE), "valence"),
     (f"net:{QUICK},trunk=none,context=dialog,turns=rnn,loss=ce,optimiser=adam", (ONE,), "label"),
+    (f"net:{QUICK},trunk=conv1d/cnn2d,pretrain=contrastive,pretrain_epochs=2,frozen=1,align=nearest,segment=3,step=2",
+     (PLAIN, PICTURES), "label"),
+    (f"net:{QUICK},trunk=stn+cnn2d,kernels=3x5+3x3,augment=rotation+flip,segment=1", (PICTURES,), "label"),
+    (f"net:{QUICK},trunk=cnn3d,kernels=1x3x5+1x3x3,augment=flip,segment=1,pretrain=contrastive,pretrain_epochs=1,"
+     "align=nearest", (CUBES, CUBES), "valence"),
     ("elm:units=9", (ONE,), "label"),
     ("elm:units=9,activation=tanh", (ONE,), "valence"),
     ("elm:units=9,activation=relu,rows=each", (PLAIN,), "label"),
@@ -68,7 +74,7 @@ def wide() -> Iterator[tuple[str, tuple[Kind, ...], str]]:
     )
     for trunk, pool, fusion in itertools.product((*TRUNKS, "cnn2d+gru"), POOLS, ("concat", "bilinear", "scores")):
         target, more = next(beside)
-        kind = PICTURES if trunk == "cnn3d" else PLAIN
+        kind = PICTURES if trunk in ("cnn3d", "stn") else PLAIN
         yield f"net:{QUICK},trunk={trunk},pool={pool},fusion={fusion}{more}", (kind, kind), target
 
 
@@ -211,7 +217,7 @@ def test_each_part_is_in_one_of_the_few() -> None:
     nets = [classifier_of(spec) for spec, _, _ in FEW if spec.startswith("net")]
     said = {name: {part for net in nets for text in (getattr(net, name),) for part in text.replace("/", "+").split("+")}
             for name in ("trunk", "pool", "fusion", "context", "turns", "activation", "loss", "optimiser", "augment",
-                         "weights")}  # fmt: skip
+                         "weights", "pretrain", "align")}  # fmt: skip
     hints = get_type_hints(Net)
     known = {name: set(get_args(hints[name])) for name in said} | {
         "trunk": set(TRUNKS),
@@ -234,7 +240,11 @@ def with_part(kind: type, **part: Any) -> Any:
 @pytest.mark.parametrize(
     "estimator",
     [
-        *(with_part(NetClassifier, trunk=name) for name in (*TRUNKS, "cnn2d+gru") if name not in ("none", "cnn3d")),
+        *(
+            with_part(NetClassifier, trunk=name)
+            for name in (*TRUNKS, "cnn2d+gru")
+            if name not in ("none", "cnn3d", "stn")
+        ),
         *(with_part(NetClassifier, pool=name) for name in POOLS),
         *(with_part(NetClassifier, turns=name) for name in ("rnn", "gru", "lstm", "bilstm")),
         *(with_part(NetClassifier, activation=name) for name in ("tanh", "sigmoid")),
@@ -250,6 +260,6 @@ def with_part(kind: type, **part: Any) -> Any:
     ids=str,
 )
 def test_scikit_learn_finds_nothing_amiss(estimator: Any) -> None:
-    """A bilinear fusion takes two streams and a ``cnn3d`` pictures, which are no rows of utterances."""
+    """A bilinear fusion takes two streams, ``cnn3d`` and ``stn`` pictures, which are no rows of utterances."""
     repeats = {"check_sample_weight_equivalence_on_dense_data": "a row that counts twice is in one batch, not in two"}
     check_estimator(estimator, expected_failed_checks=repeats)

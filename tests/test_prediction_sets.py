@@ -192,10 +192,10 @@ def test_a_stored_run_without_the_sets_asked_for_is_not_enough(tmp_path):
     found = made_runs.result()
     report.write(found, tmp_path, "basis")
     assert report.kept(tmp_path, "basis")
-    assert report.kept(tmp_path, "basis", inner=True, sets=0.1) is None
+    assert report.kept(tmp_path, "basis", Settings(inner=True, sets=0.1)) is None
     report.write(with_sets(make_table(), 0.1), tmp_path, "basis")
-    assert report.kept(tmp_path, "basis", inner=True, sets=0.1)
-    assert report.kept(tmp_path, "basis", inner=True, sets=0.2) is None
+    assert report.kept(tmp_path, "basis", Settings(inner=True, sets=0.1))
+    assert report.kept(tmp_path, "basis", Settings(inner=True, sets=0.2)) is None
 
 
 def test_a_summary_without_sets_says_so():

@@ -507,7 +507,7 @@ def test_a_run_is_kept_while_it_rests_on_the_same_and_its_files_are_whole(by_han
     assert text is not None
     assert "UAR" in text
     assert report.kept(tmp_path, "another basis") is None
-    assert report.kept(tmp_path, "basis", inner=True) is None  # it kept nothing for a fusion
+    assert report.kept(tmp_path, "basis", Settings(inner=True)) is None  # it kept nothing for a fusion
     (tmp_path / "predictions.csv").write_text("tampered")
     with pytest.raises(DamagedError, match=r"predictions\.csv was changed after it was written"):
         report.kept(tmp_path, "basis")

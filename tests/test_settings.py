@@ -104,6 +104,7 @@ def test_what_is_not_set_is_not_in_the_file() -> None:
         "enrol = false",
         "inner = false",
         "sets = 0.0",
+        "moments = false",
         "leak = false",
         "controls = 0",
         "allow_leaks = false",

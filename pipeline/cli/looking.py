@@ -37,7 +37,11 @@ from affex.pipeline.workspace.workspace import Running
     default=None,
     help="The file, a .png, .pdf or .svg. [<cache>/<corpus>/sheets/<utterance>.png]",
 )
-def show(utterance: str | None, corpora: Corpora, features: str, out: Path | None) -> None:
+@option("--run", default="", help="A finished run (of MOMENTS=1) whose scores over time are drawn, by name or folder.")
+@option("--model", type=PATH, default=None, help="A model of pictures (of `fit`): where it looks is drawn.")
+def show(
+    utterance: str | None, corpora: Corpora, features: str, out: Path | None, run: str, model: Path | None
+) -> None:
     """Draw a contact sheet of an utterance: frames with their faces, crops, and the sound.
 
     The faces are those in the cache; nothing is extracted.
@@ -46,8 +50,11 @@ def show(utterance: str | None, corpora: Corpora, features: str, out: Path | Non
     Examples:
       affex show s1_anger_1 --dataset demo
       affex show 01-06-01-02-01-12 --dataset ravdess --features faces:frames=16/clip --out sheet.pdf
+      affex show s1_anger_1 --dataset demo --run mfcc_svm
+      affex show s1_anger_1 --dataset demo --model faces.affex
     """
     from affex.pipeline.contact_sheet import write
+    from affex.pipeline.models import looking
 
     if not utterance:
         raise UsageError("Say which utterance, by its id, as in: make show UTTERANCE=s1_anger_1")
@@ -55,7 +62,9 @@ def show(utterance: str | None, corpora: Corpora, features: str, out: Path | Non
     if len(specs) > 1:
         raise UsageError(f"FEATURES='{features}' are several: name the one feature whose faces are shown.")
     console = Terminal()
-    write.show(corpora.or_last(console).at_hand(console), shown(utterance), specs[0], out, console)
+    datasets, id_ = corpora.or_last(console).at_hand(console), shown(utterance)
+    looks = (model.name, looking.looks(model, *write.found(datasets, id_))) if model else ("", ())
+    write.show(datasets, id_, specs[0], out, console, run, looks)
 
 
 @click.command()

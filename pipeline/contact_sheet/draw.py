@@ -29,13 +29,16 @@ def drawn(sheet: ContactSheet, kind: str = "png") -> bytes:
     faces = sheet.faces if isinstance(sheet.faces, FaceTrack) else None
     lower = tracks.of_sheet(sheet)
     tiles = sum(frames.heights(faces)) + GAP if faces else 0.0
-    heights = (HEADING + tiles, sum(height for height, _ in lower) + tracks.AXIS)
+    looks = frames.height_of_looks(sheet.looks) + GAP if sheet.looks else 0.0
+    heights = (HEADING + tiles + looks, sum(height for height, _ in lower) + tracks.AXIS)
     picture = io.BytesIO()
     with drawing(WIDTH, round(sum(heights), 2), picture, kind) as figure:
         above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
         above.text(MARGIN / WIDTH, 1 - MARGIN / heights[0], heading(sheet), fontsize=10, va="top")
         if faces:
             frames.draw(above, heights[0], HEADING, faces)
+        if sheet.looks:
+            frames.draw_looks(above, heights[0], HEADING + tiles, sheet.looks, sheet.model)
         tracks.draw(below, lower, sheet.duration)
     return picture.getvalue()
 

@@ -3,15 +3,18 @@
 Positions are inches from the top. So every frame and every crop is as large as possible.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from affex.features.detectors.chips import Picture
-from affex.pipeline.contact_sheet.record import SHOTS, Face, FaceTrack, Shot
+from affex.pipeline.contact_sheet.looks import draw_look
+from affex.pipeline.contact_sheet.record import SHOTS, Face, FaceTrack, Look, Shot
 from affex.pipeline.contact_sheet.style import GAP, LOST, MARGIN, MARK, OUTLINE, WIDTH
+from affex.pipeline.text.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
+    from numpy.typing import NDArray
 
 #: The greatest width and height of a picture, and the height of its title, in.
 TILE, TALLEST, LABEL = (WIDTH - 2 * MARGIN - (SHOTS - 1) * GAP) / SHOTS, 3.0, 0.3
@@ -27,7 +30,7 @@ def heights(faces: FaceTrack) -> tuple[float, ...]:
     return tuple(LABEL + max((_fitted(*size)[1] for size in some), default=LABEL) for some in sizes)
 
 
-def _size(picture: Picture) -> tuple[int, int]:
+def _size(picture: "NDArray[Any]") -> tuple[int, int]:
     """Return width and height, px."""
     return picture.shape[1], picture.shape[0]
 
@@ -39,7 +42,13 @@ def _fitted(width: float, height: float) -> tuple[float, float]:
 
 
 def _tile(
-    figure: "SubFigure", room: float, column: int, top: float, picture: Picture, size: tuple[float, float]
+    figure: "SubFigure",
+    room: float,
+    column: int,
+    top: float,
+    picture: "NDArray[Any]",
+    size: tuple[float, float],
+    **settings: Any,
 ) -> "Axes":
     """Return axes for a picture, in px of the full-size picture; the outer edge of the first pixel is 0.
 
@@ -51,11 +60,13 @@ def _tile(
         The distance of the tile, with its title, from the figure's top, in.
     size
         The width and height of the full-size picture, px.
+    settings
+        Of matplotlib's `imshow`.
     """
     width, height = _fitted(*size)
     left, bottom = MARGIN + column * (TILE + GAP) + (TILE - width) / 2, room - top - LABEL - height
     axes = figure.add_axes((left / WIDTH, bottom / room, width / WIDTH, height / room))
-    axes.imshow(picture, extent=(0, size[0], size[1], 0), aspect="auto")
+    axes.imshow(picture, extent=(0, size[0], size[1], 0), aspect="auto", **settings)
     axes.set(xlim=(0, size[0]), ylim=(size[1], 0), xticks=[], yticks=[], autoscale_on=False)
     axes.spines[:].set(**EDGE)
     return axes
@@ -84,7 +95,34 @@ def draw(figure: "SubFigure", room: float, top: float, faces: FaceTrack) -> None
             crop.set_title(_crop_title(shot, shot.crop), fontsize=8)
 
 
-def _crop_title(shot: Shot, crop: Picture) -> str:
+def height_of_looks(looks: Sequence[Look]) -> float:
+    """Return the height of the row that shows where a network looks, in."""
+    return 2 * LABEL + max(_fitted(*_size(look.picture))[1] for look in looks)
+
+
+def draw_looks(figure: "SubFigure", room: float, top: float, looks: Sequence[Look], model: str) -> None:
+    """Draw the pictures that a network reads, and where it looks.
+
+    Parameters
+    ----------
+    room, top
+        As in `draw`.
+    model
+        The model's name.
+    """
+    sampled = "outlined: what its spatial transformer samples; " if looks[0].region is not None else ""
+    words = f"{model}: {sampled}coloured: where covering a window lowers the score of the decided class most"
+    figure.text(MARGIN / WIDTH, 1 - (top + 0.2) / room, printable(words), fontsize=8)
+    most = max(float(look.fall.max()) for look in looks)
+    for column, look in enumerate(looks):
+        size = _size(look.picture)
+        axes = _tile(figure, room, column, top + LABEL, look.picture, size, vmin=0, vmax=1, cmap="gray")
+        draw_look(axes, look, most)
+        falls = f"at most -{max(0.0, float(look.fall.max())):.2f}"
+        axes.set_title(f"{look.time:.2f} s  ·  {look.decided} {look.score:.2f}  ·  {falls}", fontsize=8)
+
+
+def _crop_title(shot: Shot, crop: "NDArray[Any]") -> str:
     """Return the title of a crop."""
     what = "its crop" if shot.face else "whole frame as stored"
     others = f"  ·  one of {shot.face.n_faces} faces" if shot.face and shot.face.n_faces > 1 else ""

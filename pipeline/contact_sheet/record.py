@@ -142,6 +142,60 @@ class Sound:
     begins: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class OverTime:
+    """Scores of the rows of an utterance over time, by a run's model that did not learn from its speaker.
+
+    Parameters
+    ----------
+    run
+        The run's name.
+    times : (n_rows,) float64, s
+        The middle of each row, or segment.
+    values : (n_rows, n_classes) float64
+        One score per class; of a continuous target its value.
+    classes
+        Empty for a continuous target.
+    true, predicted
+        The utterance's class, or value, and the decision, in words.
+    """
+
+    run: str
+    times: NDArray[np.float64]
+    values: NDArray[np.float64]
+    classes: tuple[str, ...]
+    true: str
+    predicted: str
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A picture as a network reads it, and where it looks.
+
+    Parameters
+    ----------
+    time : float, s
+        The row's time.
+    picture : (height, width) or (height, width, 3) float32, 0 to 1
+        What it reads.
+    region : (4, 2) float64, px, or None
+        The corners of the part that a spatial transformer samples; None without one.
+    fall : (height, width) float64
+        By how much the score of the decided class falls where a window about the pixel is covered.
+    decided
+        The class that is decided from this picture alone.
+    score
+        Its score.
+    """
+
+    time: float
+    picture: NDArray[np.float32]
+    region: NDArray[np.float64] | None
+    fall: NDArray[np.float64]
+    decided: str
+    score: float
+
+
 @dataclass(frozen=True)
 class ContactSheet:
     """The content of one contact sheet.
@@ -154,6 +208,12 @@ class ContactSheet:
         The feature whose rows are shown, as a spec; the detector whose scores it holds; its key.
     faces, sound
         The content, or a sentence that says why there is none.
+    over_time
+        Scores of a run's model over time; None if no run is named.
+    looks
+        Where a network looks; empty if no model is named.
+    model
+        The name of that model.
     """
 
     utterance: Utterance
@@ -162,6 +222,9 @@ class ContactSheet:
     key: str
     faces: FaceTrack | str
     sound: Sound | str
+    over_time: OverTime | None = None
+    looks: tuple[Look, ...] = ()
+    model: str = ""
 
     @property
     def duration(self) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.base import Rows
+from affex.pipeline.contact_sheet.looks import draw_scores
 from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, ContactSheet, FaceTrack, Sound
 from affex.pipeline.contact_sheet.style import FOUND, LOST
 
@@ -50,6 +51,8 @@ def of_sheet(sheet: ContactSheet) -> list[Track]:
         tracks.append((LINE, partial(_draw_track, sheet, sheet.faces)))
     else:
         tracks.append(_note(f"No frames: {sheet.faces}"))
+    if sheet.over_time is not None:
+        tracks.append((SPECTRUM, partial(draw_scores, sheet.over_time)))
     if isinstance(sheet.sound, str):
         return [*tracks, _note(f"No sound: {sheet.sound}")]
     tracks.append((LINE, partial(_draw_wave, sheet.sound)))

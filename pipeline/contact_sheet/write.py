@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from affex.pipeline.contact_sheet.draw import drawn
 from affex.pipeline.contact_sheet.gather import gathered
+from affex.pipeline.contact_sheet.over_time import scores_over_time
+from affex.pipeline.contact_sheet.record import Look
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting.pictures import KINDS
@@ -18,7 +21,15 @@ from affex.pipeline.text.errors import UsageError, unknown
 NAME = 60
 
 
-def show(datasets: Sequence[Dataset], id_: str, spec: FeatureSpec, out: Path | None, console: Console) -> None:
+def show(
+    datasets: Sequence[Dataset],
+    id_: str,
+    spec: FeatureSpec,
+    out: Path | None,
+    console: Console,
+    run: str = "",
+    looks: tuple[str, tuple[Look, ...]] = ("", ()),
+) -> None:
     """Write the contact sheet of an utterance; report its path, and why frames or sound are missing.
 
     Parameters
@@ -29,6 +40,10 @@ def show(datasets: Sequence[Dataset], id_: str, spec: FeatureSpec, out: Path | N
         The feature whose rows are shown.
     out
         The file, whose suffix gives its format; None for a PNG in the corpus's cache folder.
+    run
+        A finished run whose scores over time are drawn, by name or folder; empty for none.
+    looks
+        The name of a model, and where it looks.
 
     Raises
     ------
@@ -37,12 +52,14 @@ def show(datasets: Sequence[Dataset], id_: str, spec: FeatureSpec, out: Path | N
     AffexError
         If the file cannot be written.
     """
-    dataset, utterance = _found(datasets, id_)
+    dataset, utterance = found(datasets, id_)
     path = out or default_path(dataset, id_)
     kind = path.suffix.lower().removeprefix(".")
     if kind not in KINDS:
         raise UsageError(f"OUT={path}: expected a file name that ends in .{', .'.join(KINDS)}.")
-    sheet = gathered(dataset, utterance, spec)
+    over_time = scores_over_time(run, dataset, id_) if run else None
+    model, where = looks
+    sheet = replace(gathered(dataset, utterance, spec), over_time=over_time, looks=where, model=model)
     picture = drawn(sheet, kind)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +77,14 @@ def default_path(dataset: Dataset, id_: str) -> Path:
     return dataset.folder / "sheets" / f"{name}.png"
 
 
-def _found(datasets: Sequence[Dataset], id_: str) -> tuple[Dataset, Utterance]:
+def found(datasets: Sequence[Dataset], id_: str) -> tuple[Dataset, Utterance]:
+    """Return an utterance and its corpus.
+
+    Raises
+    ------
+    UsageError
+        If there is none of this id.
+    """
     for dataset in datasets:
         for utterance in dataset.utterances:
             if utterance.id == id_:

@@ -9,7 +9,7 @@ result.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -21,18 +21,32 @@ from affex.pipeline.evaluation import controls, drops, enrolment, importance, se
 from affex.pipeline.evaluation.dawid_skene import soft_targets
 from affex.pipeline.evaluation.folds import Fold, require_classes, require_variety
 from affex.pipeline.evaluation.groups import attributes_of
-from affex.pipeline.evaluation.raters import AgainstShares, against_shares
-from affex.pipeline.evaluation.results import Draws, FoldSummary, Result, Scores
+from affex.pipeline.evaluation.outcomes import (
+    FoldScores,
+    Outcome,
+    controls_of,
+    draws_of,
+    joined,
+    moments_of,
+    n_removed,
+    noisy,
+    order_of,
+    scores_of,
+    shares_met,
+)
+from affex.pipeline.evaluation.results import FoldSummary, Result
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.task import Task, built, folds_hash, inner_pairs, prepare
 from affex.pipeline.execution.proof import CODE, Likeness
 from affex.pipeline.execution.runner import Inline, Runner, carry_out, survived
-from affex.pipeline.execution.stopwatch import Seconds, Timer
+from affex.pipeline.execution.stopwatch import Timer
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.execution.work import Needs, Piece, Stage, Work
 from affex.pipeline.streams.enrolment import is_enrolment
 from affex.pipeline.streams.examples import Examples
-from affex.pipeline.streams.readers import Scored, reader_of
+from affex.pipeline.streams.moments import Moments
+from affex.pipeline.streams.readers import reader_of
+from affex.pipeline.streams.scored import Scored
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import AffexError
 
@@ -47,48 +61,6 @@ COPIES = 3
 
 #: A function that takes the number of finished folds and the number of all folds.
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, eq=False)
-class FoldScores:
-    """A model's decisions and scores for some utterances.
-
-    Parameters
-    ----------
-    numbers : (n,) int64
-        The numbers of the utterances.
-    predicted : (n,) str or float64
-        The estimator's own decision, or its value.
-    scores : (n, n_classes) float64
-        One score per class; 0 for a class that the training utterances lack.
-    n_noise
-        The number of utterances that contain only noise according to the model; None if the model has no noise class.
-    """
-
-    numbers: Numbers
-    predicted: Targets
-    scores: Floats
-    n_noise: int | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """One fold's scores: of its test utterances, and of its training utterances by inner models; and what was chosen.
-
-    `limits` lists the steps for which the fold had too few training utterances; `permuted` holds the decisions with
-    groups of columns permuted, as `importance.permuted` returns them; `seconds` is what it took; `controls` holds the
-    decisions of size-matched controls, ``(n_draws, n_tested)``, if there are any; `drawn` holds the decisions under
-    each draw of enrolled utterances, ``(n_trials, n_tested)``, if any are enrolled.
-    """
-
-    fold_scores: FoldScores
-    inner: FoldScores | None = None
-    best_params: Mapping[str, Any] = field(default_factory=dict)
-    limits: Mapping[str, str] = field(default_factory=dict)
-    permuted: NDArray[Any] | None = None
-    seconds: Seconds = Seconds(0.0, 0.0)  # noqa: RUF009 - it is frozen
-    controls: NDArray[Any] | None = None
-    drawn: NDArray[Any] | None = None
 
 
 def evaluate(
@@ -167,10 +139,10 @@ def evaluate_task(
     outcomes = [done[number] for number in range(len(task.folds))]
     pairs = list(zip(task.folds, outcomes, strict=True))
     axes = search_axes(built(plan))
-    scores = _scores(task, [(fold, outcome.fold_scores) for fold, outcome in pairs])
+    scores = scores_of(task, [(fold, outcome.fold_scores) for fold, outcome in pairs])
     number = {utterance.id: place for place, utterance in enumerate(task.utterances)}
     tested = [task.utterances[number[id_]] for id_ in scores.ids.tolist()]
-    drawn = _draws(task, plan, outcomes)
+    drawn = draws_of(task, plan, outcomes)
     return Result(
         about=plan.about(task.clusters.unit),
         scores=scores,
@@ -185,69 +157,27 @@ def evaluate_task(
             *task.notes,
             *training_limits.sentences([(o.best_params, o.limits) for o in outcomes]),
             *searches.sentences(axes, [(o.best_params, o.limits) for o in outcomes]),
-            *_noisy(outcomes),
+            *noisy(outcomes),
             *(enrolment.notes(drawn) if drawn else ()),
         ),
         folds_hash=folds_hash(task),
-        inner=tuple(_scores(task, [(fold, outcome.inner)]) for fold, outcome in pairs if outcome.inner),
+        inner=tuple(scores_of(task, [(fold, outcome.inner)]) for fold, outcome in pairs if outcome.inner),
         ceiling=task.ceiling,
-        against_shares=_against_shares(task, scores),
+        against_shares=shares_met(task, scores),
         spread=task.spread,
         class_lost=speakers.taken_away(task.spread, plan.settings.speaker_norm, task.examples.y),
         attributes=attributes_of(tested, plan.protocol.target),
+        moments=moments_of(outcomes),
         searched=axes,
         seconds=tuple(outcome.seconds for outcome in outcomes),
         n_kept=len(known),
         importance=drops.importance_of(
-            task.examples, plan, scores, [o.permuted for o in outcomes], _order(outcomes), task.clusters.unit
+            task.examples, plan, scores, [o.permuted for o in outcomes], order_of(outcomes), task.clusters.unit
         ),
-        controls=_controls(outcomes),
-        n_removed=_n_removed(task, plan),
+        controls=controls_of(outcomes),
+        n_removed=n_removed(task, plan),
         enrolled=drawn,
     )
-
-
-def _controls(outcomes: Sequence[Outcome]) -> Targets | None:
-    """Return what size-matched controls decided, ``(n_draws, n_tested)``, in the order of the manifest."""
-    found = [outcome.controls for outcome in outcomes if outcome.controls is not None]
-    return np.concatenate(found, axis=1)[:, _order(outcomes)] if found else None
-
-
-def _n_removed(task: Task, plan: Plan) -> float:
-    """Return how many utterances a fold leaves out of training because of their text, on average."""
-    if plan.protocol.scheme != controls.SCHEME:
-        return 0.0
-    return float(np.mean([len(controls.removed(task.examples, fold)) for fold in task.folds]))
-
-
-def _draws(task: Task, plan: Plan, outcomes: Sequence[Outcome]) -> Draws | None:
-    """Return the decisions under each draw, in the order of the manifest; None where nobody is enrolled."""
-    found = [outcome.drawn for outcome in outcomes if outcome.drawn is not None]
-    if task.examples.enrolled is None or not found:
-        return None
-    order = _order(outcomes)
-    tested = np.concatenate([outcome.fold_scores.numbers for outcome in outcomes])[order]
-    decided = np.concatenate(found, axis=1)[:, order]
-    return enrolment.draws_of(str(plan.settings.speaker_norm), task.examples.enrolled, tested, decided)
-
-
-def _against_shares(task: Task, scores: Scores) -> AgainstShares | None:
-    """Return how near the scores come to the raters' shares, if votes are known."""
-    if task.shares is None:
-        return None
-    number = {utterance.id: place for place, utterance in enumerate(task.utterances)}
-    return against_shares(task.shares[[number[id_] for id_ in scores.ids.tolist()]], scores.values)
-
-
-def _noisy(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
-    """Return a sentence with the number of utterances that contain only noise, if there are any."""
-    n_noise = sum(outcome.fold_scores.n_noise or 0 for outcome in outcomes)
-    n = sum(len(outcome.fold_scores.numbers) for outcome in outcomes)
-    sentence = (
-        f"{n_noise} of {n} test utterances contain only noise according to the model: all their frames are used "
-        "to classify them"
-    )
-    return (sentence,) if n_noise else ()
 
 
 def search_axes(estimator: Any) -> tuple[Axis, ...]:
@@ -329,9 +259,20 @@ def _run_fold(piece: Piece, examples: Examples, plan: Plan, inner: bool) -> Outc
     met = limits_of(estimator) | training_limits.of_inner([limits_of(fitted) for _, fitted in parts])
     if inner and not parts:
         met[training_limits.INNER] = "1 training speaker"
-    inner_scores = _joined([part for part, _ in parts]) if parts else None
+    inner_scores = joined([part for part, _ in parts]) if parts else None
     matched = _matched(estimator, examples, plan, fold, number, fold_scores)
-    return Outcome(fold_scores, inner_scores, best_params(estimator), met, permuted, timer.seconds(), matched, drawn)
+    moments = _moments(estimator, examples, plan, fold) if plan.settings.moments else None
+    return Outcome(
+        fold_scores,
+        inner_scores,
+        best_params(estimator),
+        met,
+        permuted,
+        moments,
+        timer.seconds(),
+        controls=matched,
+        drawn=drawn,
+    )
 
 
 def _matched(
@@ -366,6 +307,17 @@ def _drawn(estimator: Any, examples: Examples, plan: Plan, fold: Fold) -> NDArra
             score(estimator, enrolment.as_tested(examples, fold, plan, *trial), fold, plan).decided
             for trial in enrolment.each_draw(examples.enrolled)
         ])  # fmt: skip
+
+
+def _moments(estimator: Any, examples: Examples, plan: Plan, fold: Fold) -> Moments:
+    """Return the scores of the rows of a fold's test utterances, one column per class; 0 for one it never learned."""
+    with one_thread():
+        found = reader_of(plan.classifier).moments(estimator, examples, fold.test, fold.train)
+    if not examples.classes:
+        return found
+    values = np.zeros((len(found.values), len(examples.classes)))
+    values[:, [examples.classes.index(name) for name in estimator.classes_]] = found.values
+    return replace(found, values=values)
 
 
 def _permuted(estimator: Any, examples: Examples, plan: Plan, fold: Fold, number: int) -> NDArray[Any] | None:
@@ -436,14 +388,6 @@ def inner_parts(examples: Examples, fold: Fold) -> list[Fold]:
     ]
 
 
-def _joined(parts: Sequence[FoldScores]) -> FoldScores:
-    return FoldScores(
-        numbers=np.concatenate([part.numbers for part in parts]),
-        predicted=np.concatenate([part.predicted for part in parts]),
-        scores=np.concatenate([part.scores for part in parts]),
-    )
-
-
 def _with_distances(examples: Examples, plan: Plan, runner: Runner, likeness: Likeness) -> Examples:
     """Return the examples with the distances between all rows instead of the rows, if no fold fits the scaling."""
     if (
@@ -467,25 +411,3 @@ def _distances(piece: Piece, plan: Plan) -> Floats | None:
     with one_thread():
         found: Floats | None = plan.classifier.distances(X, device=plan.settings.device)
     return found
-
-
-def _order(outcomes: Sequence[Outcome]) -> Numbers:
-    """Return where each tested utterance, in the order of the manifest, stands in the folds, one after another."""
-    return np.argsort(np.concatenate([outcome.fold_scores.numbers for outcome in outcomes]), kind="stable")
-
-
-def _scores(task: Task, fold_scores: Sequence[tuple[Fold, FoldScores]]) -> Scores:
-    """Return the scores in the order of the manifest."""
-    numbers = np.concatenate([part.numbers for _, part in fold_scores])
-    order = np.argsort(numbers, kind="stable")
-    numbers = numbers[order]
-    ids = np.array([utterance.id for utterance in task.utterances])
-    return Scores(
-        ids=ids[numbers],
-        clusters=task.clusters.of[numbers],
-        folds=np.repeat([fold.name for fold, _ in fold_scores], [len(part.numbers) for _, part in fold_scores])[order],
-        true=task.examples.y[numbers],
-        predicted=np.concatenate([part.predicted for _, part in fold_scores])[order],
-        classes=task.examples.classes,
-        values=np.concatenate([part.scores for _, part in fold_scores])[order],
-    )

@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from affex.pipeline.evaluation.evaluate import FoldScores, Outcome
 from affex.pipeline.evaluation.folds import Fold
+from affex.pipeline.evaluation.outcomes import FoldScores, Outcome
 from affex.pipeline.execution.stopwatch import Seconds
 from affex.pipeline.storage import atomic
 from affex.pipeline.storage.files import content
 from affex.pipeline.storage.sealed import DamagedError, opened, sealed
+from affex.pipeline.streams.moments import Moments
 from affex.pipeline.text.errors import AffexError
 
 #: The element types of arrays: characters, floating-point numbers, integers, booleans, in either byte order.
@@ -44,8 +45,8 @@ class FinishedFolds:
         Their folder.
     basis
         The hash of the run's inputs, as `pipeline.reporting.report.depends_on` gives it.
-    inner
-        Whether inner scores are wanted.
+    inner, moments
+        Whether inner scores, and the scores of rows, are wanted.
     controls
         How many size-matched controls are wanted.
     seed
@@ -55,6 +56,7 @@ class FinishedFolds:
     folder: Path
     basis: str
     inner: bool
+    moments: bool = False
     controls: int = 0
     seed: int | None = None
 
@@ -100,9 +102,8 @@ class FinishedFolds:
 
     def _of(self, fold: Fold) -> str:
         """Return the sha256 of all inputs of an outcome."""
-        sha = hashlib.sha256(
-            json.dumps([self.basis, self.inner, self.controls, self.seed, fold.name, fold.inner is None]).encode()
-        )
+        wanted = [self.basis, self.inner, self.moments, self.controls, self.seed, fold.name, fold.inner is None]
+        sha = hashlib.sha256(json.dumps(wanted).encode())
         inner = [part for pair in fold.inner or () for part in pair]
         for part in (fold.train, fold.test, *inner):
             sha.update(f"{len(part)}:".encode() + np.ascontiguousarray(part, dtype="<i8").tobytes())
@@ -163,7 +164,7 @@ def _plain(value: Any) -> Any:
         return {"mapping": [[_plain(key), _plain(inner)] for key, inner in value.items()]}
     if isinstance(value, list | tuple):
         return {type(value).__name__: [_plain(inner) for inner in value]}
-    if isinstance(value, FoldScores | Outcome | Seconds):
+    if isinstance(value, FoldScores | Moments | Outcome | Seconds):
         fields = [getattr(value, field.name) for field in dataclasses.fields(value)]
         return {type(value).__name__: [_plain(inner) for inner in fields]}
     if value is None or isinstance(value, bool | int | str):
@@ -201,6 +202,7 @@ _KINDS: Mapping[str, Callable[[Any], Any]] = {
     "list": lambda values: [_value(inner) for inner in values],
     "tuple": lambda values: tuple(_value(inner) for inner in values),
     "FoldScores": lambda values: FoldScores(*map(_value, values)),
+    "Moments": lambda values: Moments(*map(_value, values)),
     "Outcome": lambda values: Outcome(*map(_value, values)),
     "Seconds": lambda values: Seconds(*map(_value, values)),
 }

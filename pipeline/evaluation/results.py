@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from affex.classifiers.base import Axis
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation.importance import OF_MEMBERS, Importance
+from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.execution.stopwatch import Seconds
 from affex.pipeline.streams.enrolment import Enrolment, enrolment_of, is_enrolment
+from affex.pipeline.streams.moments import Moments
 from affex.pipeline.streams.table import SpeakerNorm
 
 #: The warning for figures on rows that are normalised by speaker, by kind of normalisation.
@@ -286,6 +288,48 @@ class RecognisedClasses:
     informedness: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class PartFigures:
+    """The figures of one part of utterances, by its rows alone.
+
+    Parameters
+    ----------
+    begin, end
+        Where it lies, as shares of the utterance.
+    n
+        How many utterances have rows there.
+    figure
+        The main figure, over speakers; None without an utterance.
+    recalls
+        By class; empty for a continuous target, and without an utterance.
+    """
+
+    begin: float
+    end: float
+    n: int
+    figure: Interval | None
+    recalls: Mapping[str, Interval]
+
+
+@dataclass(frozen=True)
+class MomentFigures:
+    """The figures of all parts of utterances.
+
+    Parameters
+    ----------
+    member
+        The features and the classifier of a fusion's member; empty for a single model.
+    metric
+        The name of the main figure.
+    parts
+        From the beginning to the end.
+    """
+
+    member: str
+    metric: str
+    parts: tuple[PartFigures, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Draws:
     """Decisions on the test utterances under each draw.
@@ -360,6 +404,10 @@ class Result:
         The decisions under each draw of enrolled utterances; None where nobody was enrolled.
     alpha
         How often a prediction set may lack the true class; 0 without sets, which are made of inner scores.
+    moments
+        The scores of the rows of each test utterance over time; None if they were not asked for.
+    of_members
+        The figures of the parts of utterances, by each member of a fusion that has them.
     """
 
     about: About
@@ -385,3 +433,5 @@ class Result:
     seeds: tuple[SeedScores, ...] = ()
     enrolled: Draws | None = None
     alpha: float = 0.0
+    moments: Moments | None = None
+    of_members: tuple[MomentFigures, ...] = ()

@@ -21,6 +21,7 @@ from affex.pipeline.evaluation.times import Times
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.bundle import Bundle
 from affex.pipeline.storage.sealed import DamagedError
+from affex.pipeline.streams.moments import Moments
 from affex.pipeline.text import csv_cells
 from affex.pipeline.text.errors import UsageError, unknown
 
@@ -28,6 +29,8 @@ from affex.pipeline.text.errors import UsageError, unknown
 RECORD, PREDICTIONS, INNER, SETTINGS = "metrics.json", "predictions.csv", "inner.csv", "settings.toml"
 #: The table of what is known of the test utterances and makes groups, and that of likely label errors.
 GROUPS, LABEL_ERRORS = "groups.csv", "label_errors.csv"
+#: The table of the scores of rows over time.
+MOMENTS = "moments.csv"
 
 #: The message for a run that cannot be read, although it is not damaged.
 OTHER_VERSION = "a run of another version of affex, which this one cannot read"
@@ -106,6 +109,28 @@ def read(folder: Path) -> Run:
     except (ValueError, KeyError, IndexError) as error:
         raise UsageError(f"{folder} holds {OTHER_VERSION} ({error!r}). {AGAIN}") from error
     return Run(folder.name, folder, summary, scores, tuple(inner), attributes, times.read(folder, summary.depends_on))
+
+
+def moments(run: Run) -> Moments | None:
+    """Return the scores of the rows of a run's test utterances, in the order of its scores; None if it kept none.
+
+    Raises
+    ------
+    UsageError
+        If its files have changed since they were written.
+    """
+    try:
+        content = whole(run.folder).contents.get(MOMENTS)
+    except DamagedError as error:
+        raise UsageError(f"{run.folder}: {error}. {AGAIN}") from error
+    if content is None:
+        return None
+    _, *rows = _rows(content)
+    place = {id_: number for number, id_ in enumerate(run.scores.ids.tolist())}
+    owner = np.array([place[row[0]] for row in rows], np.int64)
+    numbers = np.array([[float(cell) for cell in row[1:]] for row in rows])
+    counts = np.bincount(owner, minlength=len(place))
+    return Moments(np.append(0, np.cumsum(counts)).astype(np.int64), numbers[:, 0], numbers[:, 1:])
 
 
 def summary_of(found: Bundle) -> Summary:

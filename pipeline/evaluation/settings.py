@@ -102,6 +102,8 @@ class Settings:
         Whether a run keeps the inner scores that a fusion may learn from.
     sets
         How often a prediction set may lack the true class, as in .1; 0 for no sets. Sets need inner scores.
+    moments
+        Whether a run keeps the scores of the rows of tested utterances over time.
     leak
         Whether to repeat the evaluation under the protocols that show what a leak is worth.
     controls
@@ -160,6 +162,7 @@ class Settings:
         False, "Also evaluate with 5, 10, 20 and all others of a speaker enrolled (see enrol:n=10).", fitted=False
     )
     inner: bool = _setting(False, "Keep inner scores, on which a fusion may be trained (slower).", fitted=False)
+    moments: bool = _setting(False, "Keep the scores of rows: which moment tells the class.", fitted=False)
     sets: float = _setting(
         0.0, "Also give sets of classes that lack the true one in this share. [0: none]", fitted=False
     )

@@ -35,9 +35,10 @@ from affex.pipeline.evaluation.groups import GroupFigures, of_groups
 from affex.pipeline.evaluation.importance import Importance
 from affex.pipeline.evaluation.intervals import Interval, ShareInterval, wilson
 from affex.pipeline.evaluation.label_errors import LabelErrors, label_errors_of
+from affex.pipeline.evaluation.moments import of_moments
 from affex.pipeline.evaluation.prediction_sets import PredictionSets, prediction_sets
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
-from affex.pipeline.evaluation.results import About, FoldSummary, RecognisedClasses, Result, Scores
+from affex.pipeline.evaluation.results import About, FoldSummary, MomentFigures, RecognisedClasses, Result, Scores
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.evaluation.training_variation import method
 from affex.pipeline.storage.provenance import versions as versions_of
@@ -192,6 +193,9 @@ class Summary:
         Counts of utterances: rows are the true classes, columns the predicted ones; empty where values are predicted.
     recognised
         Which classes each member of a fusion recognises by itself.
+    moments
+        Which part of an utterance tells the class: of a single model, or of each member of a fusion, that kept the
+        scores of rows over time.
     folds
         One summary a fold.
     searched
@@ -245,6 +249,7 @@ class Summary:
     importance: Importance
     confusion: tuple[tuple[int, ...], ...]
     recognised: tuple[RecognisedClasses, ...]
+    moments: tuple[MomentFigures, ...]
     folds: tuple[FoldSummary, ...]
     searched: tuple[Axis, ...]
     transductive: str
@@ -381,6 +386,7 @@ def summarise(result: Result, depends_on: str = "", made_from: Mapping[str, str]
         importance=result.importance,
         confusion=tuple(map(tuple, confusion.tolist())),
         recognised=result.recognised,
+        moments=result.of_members or _moments(result),
         folds=tuple(dataclasses.replace(fold, best_params=plain(fold.best_params)) for fold in result.folds),
         searched=result.searched,
         transductive=about.transductive,
@@ -401,6 +407,10 @@ def _control(result: Result) -> Control | None:
     if result.controls is None:
         return None
     return control_of(result.scores, result.controls, result.about.unit, result.n_removed)
+
+
+def _moments(result: Result) -> tuple[MomentFigures, ...]:
+    return () if result.moments is None else (of_moments(result.moments, result.scores, result.about.unit),)
 
 
 def versions() -> dict[str, str]:

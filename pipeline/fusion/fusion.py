@@ -103,6 +103,11 @@ def late(members: Sequence[Run], rule: str) -> Result:
         folds_hash=_folds_hash(members),
         ceiling=members[0].summary.ceiling,
         recognised=_recognised(members, aligned) if aligned.classes else (),
+        of_members=tuple(
+            replace(one, member=one.member or name)
+            for name, member in zip(_names(members), members, strict=True)
+            for one in member.summary.moments
+        ),
         spread=_largest(members).summary.speakers_by_classes,
         class_lost=_class_lost(members),
         attributes=_attributes(members, aligned),

@@ -15,7 +15,7 @@ from affex.pipeline.caching import feature_rows
 from affex.pipeline.caching.cache import FeatureFile, recipe
 from affex.pipeline.caching.imports import is_imported
 from affex.pipeline.evaluation import runs
-from affex.pipeline.evaluation.evaluate import FoldScores
+from affex.pipeline.evaluation.outcomes import FoldScores
 from affex.pipeline.evaluation.prechecks import foreseen, require_able
 from affex.pipeline.evaluation.results import TRANSDUCTIVE, best_scored
 from affex.pipeline.evaluation.settings import Settings

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from affex.pipeline.caching.cache import differences, recipe
 from affex.pipeline.evaluation import folds, training_limits
-from affex.pipeline.evaluation.evaluate import FoldScores, best_params, build, limits_of, reweighted, score
+from affex.pipeline.evaluation.evaluate import best_params, build, limits_of, reweighted, score
 from affex.pipeline.evaluation.evaluate import fit as fit_fold
 from affex.pipeline.evaluation.folds import Fold
+from affex.pipeline.evaluation.outcomes import FoldScores
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import versions
 from affex.pipeline.evaluation.task import Task, prepare

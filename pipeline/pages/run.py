@@ -108,6 +108,8 @@ def _content(run: Run, beside: Beside, others: Sequence[Run]) -> dict[str, objec
         if summary.sets
         else [],
         "importance": _importance(summary.importance, summary.about.unit),
+        "moments": run_tables.moments(summary),
+        "moment_words": tables.moment_words(summary) if summary.moments else "",
         "searched": run_tables.searched(summary),
         "folds": run_tables.folds(summary),
         "question": question(summary),

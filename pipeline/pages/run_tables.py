@@ -218,6 +218,14 @@ def label_errors(scores: Scores, unit: str) -> Table | None:
     return Table(f"Labels that are likely wrong{more}", columns, rows) if rows else None
 
 
+def moments(summary: Summary) -> Table | None:
+    """Return the figures of parts of utterances alone; None for a run that kept no scores of rows."""
+    if not summary.moments:
+        return None
+    titles, rows = tables.moment_rows(summary)
+    return Table("Parts of utterances", tuple(titles), [tuple(row) for row in rows])
+
+
 def searched(summary: Summary) -> Table:
     """Return what the searches tried, and how often each value was chosen."""
     rows = [(axis.name, _tried(axis), _chosen(summary, axis)) for axis in summary.searched]

@@ -5,10 +5,10 @@ tested utterance), a picture (``confusion.png``, or ``scatter.png`` for values),
 terminal), ``settings.toml`` (which repeats the run: ``affex evaluate --config``), ``groups.csv`` (sex, part, session
 and the like of the tested utterances, if known), ``label_errors.csv`` (the tested utterances, those whose labels are
 likely wrong first, if scores are probabilities), ``enrolment.csv`` (figures by number of enrolled utterances, if any
-are), ``sets.csv`` (prediction sets, if asked for) and, if a fusion or these sets learn from the run, ``inner.csv``. The
-files are a
-sealed bundle (see `pipeline.storage.bundle`), which only `pipeline.evaluation.runs` reads. They do not contain the
-time, the machine or the number of cores: equal runs give equal bytes. Figures with normalisation by speaker are always
+are), ``sets.csv`` (prediction sets, if asked for), ``moments.csv`` (the scores of rows over time, if asked for) and, if
+a fusion or these sets learn from the run, ``inner.csv``. The files are a sealed bundle (see
+`pipeline.storage.bundle`), which only `pipeline.evaluation.runs` reads. They do not contain the time, the machine or
+the number of cores: equal runs give equal bytes. Figures with normalisation by speaker are always
 marked as transductive, and figures that a leak has inflated are marked, too. ``times.json`` lies beside them
 (`pipeline.evaluation.times`).
 """
@@ -33,6 +33,7 @@ from affex.pipeline.manifest import manifest
 from affex.pipeline.reporting import pictures, tables
 from affex.pipeline.storage import bundle
 from affex.pipeline.storage.records import plain
+from affex.pipeline.streams.moments import Moments
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text import csv_cells
 
@@ -40,6 +41,8 @@ from affex.pipeline.text import csv_cells
 REPORT, ENROLMENT = "report.txt", "enrolment.csv"
 #: The table of prediction sets.
 SETS = "sets.csv"
+#: Settings that ask for nothing beside the scores.
+PLAIN = Settings()
 #: The greatest length of a run's name before its hash, and the least length of the features in it.
 LONGEST, LEAST = 80, 20
 
@@ -119,6 +122,8 @@ def write(
     contents = {runs.PREDICTIONS: "".join(_prediction_lines(result.about.unit, [result.scores])).encode()}
     if result.inner:
         contents[runs.INNER] = "".join(_prediction_lines(result.about.unit, result.inner)).encode()
+    if result.moments is not None:
+        contents[runs.MOMENTS] = "".join(_moment_lines(result, result.moments)).encode()
     if result.attributes:
         contents[runs.GROUPS] = "".join(_group_lines(result)).encode()
     if summary.label_errors.n is not None:
@@ -135,17 +140,14 @@ def write(
     return summary
 
 
-def kept(
-    folder: Path, basis: str, *, inner: bool = False, enrol: bool = False, sets: float = 0.0, n_controls: int = 0
-) -> str | None:
+def kept(folder: Path, basis: str, settings: Settings = PLAIN) -> str | None:
     """Return the text of a stored run with the same dependencies; None if there is no such run.
 
     Parameters
     ----------
-    inner, enrol, sets
-        Whether the run must also have its inner scores, the price of normalisation, or prediction sets of this alpha.
-    n_controls
-        How many size-matched controls it must have, if any.
+    settings
+        What the run must also have: inner scores, the price of normalisation, prediction sets, the scores of rows,
+        size-matched controls.
 
     Raises
     ------
@@ -158,12 +160,17 @@ def kept(
     summary = runs.summary_of(found)
     alone = all(INNER in fold.limits for fold in summary.folds)
     enough = (
-        (runs.INNER in found.contents or alone or not inner)
-        and (summary.enrolment is not None or not enrol)
-        and (not sets or (summary.sets is not None and summary.sets.alpha == sets))
-        and (not n_controls or (summary.control is not None and len(summary.control.figures) == n_controls))
+        (runs.INNER in found.contents or alone or not settings.keeps_inner)
+        and (summary.enrolment is not None or not settings.enrol)
+        and (not settings.sets or (summary.sets is not None and summary.sets.alpha == settings.sets))
+        and (not settings.moments or bool(summary.moments))
+        and (not settings.controls or _n_controls(summary) == settings.controls)
     )
     return found.contents[REPORT].decode() if enough and summary.depends_on == basis else None
+
+
+def _n_controls(summary: Summary) -> int:
+    return len(summary.control.figures) if summary.control else 0
 
 
 def _canonical(about: About) -> str:
@@ -220,6 +227,15 @@ def _label_error_lines(unit: str, scores: Scores) -> Iterator[str]:
         who = (scores.ids[one.number], scores.clusters[one.number], scores.folds[one.number], one.label)
         figures = (f"{value:.9g}" for value in (one.p_label, one.p_other, one.margin))
         yield csv_cells.line([str(rank), *who, "yes" if one.likely else "no", one.other, *figures])
+
+
+def _moment_lines(result: Result, moments: Moments) -> Iterator[str]:
+    """Yield a table of one row per row, or segment, of a tested utterance."""
+    names = [f"score_{name}" for name in result.scores.classes] or ["value"]
+    yield csv_cells.line(["id", "time", *names])
+    ids = np.repeat(result.scores.ids, np.diff(moments.offsets))
+    for id_, time, values in zip(ids.tolist(), moments.times.tolist(), moments.values.tolist(), strict=True):
+        yield csv_cells.line([id_, f"{time:.6f}", *(f"{value:.6g}" for value in values)])
 
 
 def _group_lines(result: Result) -> Iterator[str]:

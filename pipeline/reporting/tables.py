@@ -89,6 +89,9 @@ def show(summary: Summary, folder: Path | None, console: "Console") -> None:
     if summary.recognised:
         alone = fitting(console, _recognised_table(summary), "too wide for this terminal, see metrics.json\n")
         console.print(Text(f"What each member recognises by itself{beside}: {INFORMEDNESS}"), alone, sep="\n")
+    if summary.moments:
+        moments = fitting(console, *(table(*moment_rows(summary, ends=ends)) for ends in (True, False)))
+        console.print(Text(f"By moment{beside}: {moment_words(summary)}"), moments, sep="\n")
     speakers = [_speaker_table(summary, classes) for classes in (summary.classes, ())]
     console.print(
         Text(f"By {summary.about.unit}{beside}: {_speaker_words(summary)}"), fitting(console, *speakers), sep="\n"
@@ -334,6 +337,44 @@ def _recognised_table(summary: Summary) -> "Table":
         for one in summary.recognised
     )
     return table(("member", "n", *_short(summary.classes)), rows)
+
+
+def moment_words(summary: Summary) -> str:
+    """Return what the figures of parts of utterances are, in words."""
+    title = METRICS[summary.moments[0].metric].title
+    return f"{title} of decisions from a part of each utterance alone, by a model that learned from all parts"
+
+
+def moment_rows(summary: Summary, *, ends: bool = True) -> tuple[list[str], list[list[str]]]:
+    """Return the titles and the rows of a table by moment: one row a part, or one a member of a fusion.
+
+    Parameters
+    ----------
+    ends
+        Whether the figure of a single model has its interval and the recalls of the classes beside it.
+    """
+    first = summary.moments[0]
+    parts = [f"{part.begin:.0%} to {part.end:.0%}" for part in first.parts]
+    if first.member:
+        rows = [[one.member, *(_of_part(part.figure, ends=False) for part in one.parts)] for one in summary.moments]
+        return ["member", *parts], rows
+    classes = summary.classes if ends else ()
+    rows = [
+        [
+            name,
+            str(part.n),
+            _of_part(part.figure, ends=ends),
+            *(_of_part(part.recalls.get(one), ends=False) for one in classes),
+        ]
+        for name, part in zip(parts, first.parts, strict=True)
+    ]
+    return ["part", "n", METRICS[first.metric].title, *(f"recall {one}" for one in classes)], rows
+
+
+def _of_part(figure: Interval | None, *, ends: bool) -> str:
+    if figure is None:
+        return "-"
+    return with_interval(figure) if ends else number(figure.value)
 
 
 def _speaker_table(summary: Summary, classes: Sequence[str]) -> "Table":

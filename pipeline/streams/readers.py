@@ -32,6 +32,9 @@ from affex.pipeline.specs import column_groups, discovery, pooling
 from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.streams.decision import decide, noise_alone
 from affex.pipeline.streams.examples import Examples
+from affex.pipeline.streams.moments import Moments
+from affex.pipeline.streams.scored import Scored, averaged, decisions_of, means, values_of
+from affex.pipeline.streams.segments import segments_of
 from affex.pipeline.streams.stream import Numbers, aligned, alone, offsets_of, rows_of
 from affex.pipeline.streams.table import Table
 from affex.pipeline.text.errors import UsageError
@@ -49,17 +52,6 @@ class Training(NamedTuple):
     given: Mapping[str, Any]
 
 
-class Scored(NamedTuple):
-    """Decisions, one score for each trained class, and the number of utterances with noise only (None: unknown).
-
-    For a continuous target there are no scores, ``(n_utterances, 0)``.
-    """
-
-    decided: NDArray[Any]
-    scores: Floats
-    n_noise: int | None = None
-
-
 @dataclass(frozen=True)
 class Reader(ABC):
     """How a classifier reads rows."""
@@ -67,6 +59,8 @@ class Reader(ABC):
     classifier: Classifier
     #: Whether it reads frames; None for either.
     framewise: ClassVar[bool | None]
+    #: Whether the classifier scores each row, or segment, by itself: its scores have times.
+    has_moments: ClassVar[bool] = False
 
     def wanted(self, specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, ...]:
         """Return the features as they are to be loaded."""
@@ -156,6 +150,22 @@ class Reader(ABC):
     def scored(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Scored:
         """Return a fitted estimator's scores of the utterances `test`; it was fitted on `train`."""
 
+    def moments(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Moments:  # noqa: ARG002
+        """Return a fitted estimator's scores of each row, or segment, of the utterances `test`.
+
+        Raises
+        ------
+        UsageError
+            If it scores no rows by themselves, or they have no times.
+        """
+        raise UsageError(without_moments(self.classifier))
+
+    def _at_times(self, examples: Examples, numbers: Numbers, values: Floats) -> Moments:
+        """Return scores of all rows of utterances with the times of the rows."""
+        stream = examples.streams[0].take(numbers)
+        values = values.reshape(len(values), -1)
+        return Moments(stream.offsets, _times(examples, stream.times), values)
+
 
 @dataclass(frozen=True)
 class UtteranceReader(Reader):
@@ -171,8 +181,8 @@ class UtteranceReader(Reader):
         """Return the decision on each row, and its scores; `inspection.answer_of` defines them."""
         X = _block(examples, test, train)
         if not examples.classes:
-            return _values(estimator.predict(X))
-        return _decided(estimator, X)
+            return values_of(estimator.predict(X))
+        return decisions_of(estimator, X)
 
 
 @dataclass(frozen=True)
@@ -180,6 +190,7 @@ class EachRowReader(Reader):
     """Each row of an utterance as a row of its own; the scores of an utterance are the mean over its rows."""
 
     framewise: ClassVar[bool | None] = None
+    has_moments: ClassVar[bool] = True
 
     def equal_weights(self, examples: Examples) -> bool:
         """Return whether each utterance has the same total weight: not if the estimator takes none and numbers vary."""
@@ -202,9 +213,15 @@ class EachRowReader(Reader):
         """Return the mean of the rows' scores, or values, of each utterance."""
         X, offsets = _block(examples, test, train), offsets_of(np.diff(examples.offsets)[test])
         if not examples.classes:
-            return _values(_means(estimator.predict(X).astype(np.float64), offsets))
-        decided, scores, _ = _decided(estimator, X)
-        return _averaged(decided, scores, offsets, estimator.classes_)
+            return values_of(means(estimator.predict(X).astype(np.float64), offsets))
+        decided, scores, _ = decisions_of(estimator, X)
+        return averaged(decided, scores, offsets, estimator.classes_)
+
+    def moments(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Moments:
+        """Return the scores, or values, of each row."""
+        X = _block(examples, test, train)
+        values = decisions_of(estimator, X).scores if examples.classes else estimator.predict(X).astype(np.float64)
+        return self._at_times(examples, test, values)
 
 
 @dataclass(frozen=True)
@@ -212,6 +229,7 @@ class FrameReader(Reader):
     """All frames of an utterance, scored one by one; together they decide."""
 
     framewise: ClassVar[bool | None] = True
+    has_moments: ClassVar[bool] = True
 
     def require(self, specs: Sequence[FeatureSpec]) -> None:
         """Raise an error also if the classifier needs the loudness of a frame and the rows do not begin with it."""
@@ -225,12 +243,22 @@ class FrameReader(Reader):
         classifier: Any = self.classifier
         X, offsets = _block(examples, test, train), offsets_of(np.diff(examples.offsets)[test])
         if not examples.classes:
-            return _values(estimator.predict(X))
+            return values_of(estimator.predict(X))
         likelihood = estimator.log_likelihood(X)
         noise = estimator.noise_log_likelihood(X) if classifier.needs_level else None
         decision, scores = decide(likelihood, estimator.class_log_prior_, offsets, classifier.decision, noise)
         n_noise = None if noise is None else int(noise_alone(likelihood, offsets, noise).sum())
         return Scored(estimator.classes_[decision], scores, n_noise)
+
+    def moments(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Moments:
+        """Return the probabilities of the classes given each frame alone."""
+        from scipy.special import softmax
+
+        X = _block(examples, test, train)
+        if not examples.classes:
+            raise UsageError(without_moments(self.classifier))
+        values = softmax(estimator.log_likelihood(X) + estimator.class_log_prior_, axis=1)
+        return self._at_times(examples, test, values)
 
 
 @dataclass(frozen=True)
@@ -266,7 +294,7 @@ class SequenceReader(Reader):
         places = _places(numbers, test)
         decided = np.asarray(estimator.predict(X, offsets=offsets, **beside))[places]
         if not examples.classes:
-            return _values(decided)
+            return values_of(decided)
         return Scored(decided, np.asarray(estimator.predict_proba(X, offsets=offsets, **beside))[places])
 
     def _together(self, examples: Examples, numbers: Numbers) -> tuple[Numbers, dict[str, Numbers]]:
@@ -285,6 +313,8 @@ class SequenceReader(Reader):
 @dataclass(frozen=True)
 class SegmentReader(SequenceReader):
     """Segments of the rows of each utterance, each a sequence; the scores of an utterance are the mean over them."""
+
+    has_moments: ClassVar[bool] = True
 
     def arranged(self, table: Table, features: Sequence[str] = ()) -> Table:
         """Return the table; raise an error also if segments of several streams would not be of the same time."""
@@ -316,51 +346,37 @@ class SegmentReader(SequenceReader):
         X, offsets, n_segments = self._segments(examples, test)
         decided, own = np.asarray(estimator.predict(X, offsets=offsets)), offsets_of(n_segments)
         if not examples.classes:
-            return _values(_means(decided.astype(np.float64), own))
+            return values_of(means(decided.astype(np.float64), own))
         scores = np.asarray(estimator.predict_proba(X, offsets=offsets))
-        return _averaged(decided, scores, own, estimator.classes_)
+        return averaged(decided, scores, own, estimator.classes_)
+
+    def moments(self, estimator: Any, examples: Examples, test: Numbers, train: Numbers) -> Moments:  # noqa: ARG002
+        """Return the scores, or values, of each segment, at the mean time of its rows."""
+        X, offsets, n_segments = self._segments(examples, test)
+        find = estimator.predict_proba if examples.classes else estimator.predict
+        values = np.asarray(find(X, offsets=offsets)).astype(np.float64)
+        stream = examples.streams[0].take(test)
+        times = _times(examples, stream.times)
+        rows, limits, _ = segments_of(stream.offsets, *self._size)
+        lengths = np.diff(limits)
+        middles = np.full(len(lengths), np.nan)
+        middles[lengths > 0] = times[rows].reshape(-1, self._size[0]).mean(axis=1)
+        return Moments(offsets_of(n_segments), middles, values.reshape(len(values), -1))
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        """Rows of a segment, and from the beginning of one to the next."""
+        return self.classifier.segment, self.classifier.step or self.classifier.segment
 
     def _segments(self, examples: Examples, numbers: Numbers) -> tuple[Any, Any, Numbers]:
         """Return rows and offsets of the segments of utterances, and how many each utterance has."""
-        length, step = self.classifier.segment, self.classifier.step or self.classifier.segment
         X, offsets = [], []
         for stream in examples.streams:
             own = stream.take(numbers)
-            rows, limits, n_segments = segments_of(own.offsets, length, step)
+            rows, limits, n_segments = segments_of(own.offsets, *self._size)
             X.append(own.values[rows])
             offsets.append(limits)
         return (X[0], offsets[0], n_segments) if self.classifier.streams == 1 else (X, offsets, n_segments)
-
-
-def segments_of(offsets: Numbers, length: int, step: int) -> tuple[Numbers, Numbers, Numbers]:
-    """Return the segments of the rows of each utterance.
-
-    Rows that fill no segment are left out; with too few rows for one, the last row is repeated; without a row, the
-    segment has none.
-
-    Parameters
-    ----------
-    offsets : (n_utterances + 1,) int64
-        Utterance ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]``.
-    length, step
-        How many rows a segment has, and how many lie from its beginning to the next one's.
-
-    Returns
-    -------
-    rows : (n,) int64
-        The numbers of the rows, segment after segment.
-    offsets : (n_segments + 1,) int64
-        Segment ``i`` has ``rows[offsets[i]]`` to ``rows[offsets[i + 1]]``.
-    n_segments : (n_utterances,) int64
-        How many segments each utterance has.
-    """
-    lengths = np.diff(offsets)
-    n_segments = np.maximum(lengths - length, 0) // step + 1
-    owner = np.repeat(np.arange(len(lengths)), n_segments)
-    begins = step * (np.arange(len(owner)) - np.repeat(np.cumsum(n_segments) - n_segments, n_segments))
-    places = np.minimum(begins[:, None] + np.arange(length), lengths[owner, None] - 1)
-    rows = (offsets[owner, None] + places)[lengths[owner] > 0].ravel()
-    return rows, offsets_of(np.where(lengths[owner] > 0, length, 0)), n_segments
 
 
 READERS: Mapping[str, type[Reader]] = {
@@ -385,6 +401,30 @@ def reader_of(classifier: Classifier) -> Reader:
     if classifier.reads_each_row:
         return EachRowReader(classifier)
     return READERS[classifier.reads](classifier)
+
+
+def without_moments(one: Classifier) -> str:
+    """Return why a classifier has no scores over time, and what has."""
+    return (
+        f"MOMENTS=1 keeps the scores of rows over time, and {one.name} scores whole utterances. Classifiers that score "
+        "rows by themselves: rows=each with frames or segments (svm:rows=each), segment=N (net:segment=N), and gmm for "
+        "classes."
+    )
+
+
+def _times(examples: Examples, times: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Return times of rows.
+
+    Raises
+    ------
+    UsageError
+        If they have none.
+    """
+    if times is None:
+        raise UsageError(
+            f"MOMENTS=1: the rows of {examples.streams[0].feature} have no times: name a feature of frames or segments."
+        )
+    return times
 
 
 def misfit(one: Classifier, named: str, *, framewise: bool) -> str:
@@ -434,43 +474,3 @@ def _places(among: Numbers, numbers: Numbers) -> Numbers:
     order = np.argsort(among)
     places: Numbers = order[np.searchsorted(among, numbers, sorter=order)]
     return places
-
-
-def _decided(estimator: Any, X: NDArray[Any]) -> Scored:
-    """Return the decision on each row, and scores that sum to 1."""
-    from scipy.special import softmax
-
-    from affex.classifiers.estimators import inspection
-
-    decided, answer = estimator.predict(X), inspection.answer_of(estimator)
-    if answer == "probabilities":
-        return Scored(decided, estimator.predict_proba(X))
-    if answer == "decisions":
-        return Scored(decided, (decided[:, None] == estimator.classes_).astype(np.float64))
-    values = estimator.decision_function(X)
-    return Scored(decided, softmax(values if values.ndim == 2 else np.column_stack([-values, values]), axis=1))
-
-
-def _means(values: Floats, offsets: Numbers) -> Floats:
-    """Return the mean of the rows of each utterance, exact where they are equal, ``(n_utterances, ...)``."""
-    first = values[offsets[:-1]]
-    lengths = np.diff(offsets)
-    beyond = np.add.reduceat(values - np.repeat(first, lengths, axis=0), offsets[:-1], axis=0)
-    means: Floats = first + beyond / lengths.reshape(-1, *[1] * (values.ndim - 1))
-    return means
-
-
-def _averaged(decided: NDArray[Any], scores: Floats, offsets: Numbers, classes: Any) -> Scored:
-    """Return decisions and mean scores of utterances from those of their rows, or segments.
-
-    The decision is the class with the highest mean; where the estimator decides alike on all rows of an utterance (on
-    its only row), it is that decision.
-    """
-    means = _means(scores, offsets)
-    first = decided[offsets[:-1]]
-    alike = np.logical_and.reduceat(decided == np.repeat(first, np.diff(offsets)), offsets[:-1])
-    return Scored(np.where(alike, first, np.asarray(classes)[means.argmax(axis=1)]), means)
-
-
-def _values(predicted: NDArray[Any]) -> Scored:
-    return Scored(predicted.astype(np.float64), np.empty((len(predicted), 0)))

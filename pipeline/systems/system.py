@@ -20,9 +20,20 @@ from affex.pipeline.text.errors import UsageError, unknown
 #: The folder of the files, which is the registry.
 FOLDER = Path(__file__).parent
 #: The settings that a file may have: those that make a model and its protocol.
-ALLOWED = ("features", "classifier", "fusion", "protocol", "target", "classes", "speaker_norm", "reweight", "soft")
+ALLOWED = (
+    "features",
+    "classifier",
+    "fusion",
+    "protocol",
+    "target",
+    "classes",
+    "speaker_norm",
+    "reweight",
+    "soft",
+    "moments",
+)
 #: The settings that a file may leave to whoever runs it; all others then have their defaults.
-OPEN = ("protocol", "classes")
+OPEN = ("protocol", "classes", "moments")
 
 Status = Literal["works", "needs weights", "not built", "out of reach"]
 

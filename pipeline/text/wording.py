@@ -30,7 +30,7 @@ VERBS = {
 
 #: Variables that are switches, and those that some commands take as a positional argument.
 SWITCHES = {
-    *("PARTIAL", "REWEIGHT", "ENROL", "INNER", "LEAK", "ALLOW_LEAKS", "IDENTITY"),
+    *("PARTIAL", "REWEIGHT", "ENROL", "INNER", "MOMENTS", "LEAK", "ALLOW_LEAKS", "IDENTITY"),
     *("EXTRA", "DROP_NAN", "TRANSPOSE", "JSON", "SCRATCH", "MEDIA", "CROSS"),
 }
 ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE", "audit": "FILE"}

@@ -18,8 +18,12 @@ from affex.pipeline.workspace.workspace import Workspace
 
 def with_enrolment(workspace: Workspace, table: Table, plan: Plan, kept: FinishedFolds, result: Result) -> Result:
     """Return a result without normalisation by speaker with the decisions of the same model on enrolled utterances."""
-    own = replace(plan, settings=replace(plan.settings, speaker_norm=CURVE, enrol=False, inner=False, sets=0.0))
-    other = cross_validated(workspace, prepare(table, own), own, replace(kept, inner=False), len(result.folds))
+    own = replace(
+        plan, settings=replace(plan.settings, speaker_norm=CURVE, enrol=False, inner=False, sets=0.0, moments=False)
+    )
+    other = cross_validated(
+        workspace, prepare(table, own), own, replace(kept, inner=False, moments=False), len(result.folds)
+    )
     pairs = zip(result.seconds, other.seconds, strict=True)
     taken = tuple(replace(one, wall=one.wall + more.wall, cpu=one.cpu + more.cpu) for one, more in pairs)
     short = enrolment.shortages(other.enrolled) if other.enrolled else ()

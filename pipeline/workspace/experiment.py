@@ -150,11 +150,14 @@ def planned(workspace: Workspace, member: Member, settings: Settings) -> tuple[t
     """
     from affex.pipeline.evaluation import task
     from affex.pipeline.evaluation.selection import require_target
+    from affex.pipeline.streams.readers import reader_of, without_moments
 
     protocol = protocols.of_settings(settings)
     utterances = (utterance for dataset in workspace.datasets for utterance in dataset.utterances)
     require_target(protocol.target, utterances)
     names, classifier = member
+    if settings.moments and not reader_of(classifier).has_moments:
+        raise UsageError(without_moments(classifier))
     specs = readable(workspace.console, names, classifier, workspace.imported)
     plan = Plan(
         corpus=workspace.name,
@@ -204,7 +207,8 @@ def fuse_runs(
     folder = out or cache / about.corpus / "runs" / report.run_name(about)
     made_from = report.digests(code_digest(FUSING, alone=[__name__]))
     basis = report.depends_on(about, made_from, *changed)
-    if not _shown_again(console, folder, basis, replace(settings, inner=False)):
+    wanted = replace(settings, inner=False, moments=any(member.summary.moments for member in members))
+    if not _shown_again(console, folder, basis, wanted):
         with lap.stage("fusion"):
             result = rules.late(members, rule)
         result = replace(result, about=about, notes=(*changed, *result.notes))
@@ -251,6 +255,7 @@ def _fused(
 ) -> Path:
     from affex.pipeline.fusion import fusion as rules
     from affex.pipeline.reporting import report
+    from affex.pipeline.streams.readers import reader_of, without_moments
 
     if settings.seeds > 1:
         raise UsageError(
@@ -259,7 +264,16 @@ def _fused(
     rule = rules.rule_of(settings.fusion)
     rules.require_able(rule, protocols.of_settings(settings))
     inner = settings.inner or rules.RULES[rule].learns
-    each = [planned(workspace, member, replace(settings, inner=inner, system=None)) for member in members]
+    if settings.moments and not any(reader_of(classifier).has_moments for _, classifier in members):
+        raise UsageError(without_moments(members[0][1]))
+    each = [
+        planned(
+            workspace,
+            member,
+            replace(settings, inner=inner, system=None, moments=settings.moments and reader_of(member[1]).has_moments),
+        )
+        for member in members
+    ]
     _foresee(workspace, [plan for _, plan in each])
     every = tuple(dict.fromkeys(spec for specs, _ in each for spec in specs))
     lap, whole, prints = _measured(workspace, every, read)
@@ -332,7 +346,7 @@ def _evaluated(
     code = code_digest([*EVALUATING, type(plan.classifier).__module__], alone=[__name__, cross_validated.__module__])
     made_from = report.digests(code, table, prints)
     basis = report.depends_on(plan.about(), made_from, str(allowed), *remarks)
-    kept = FinishedFolds(inside(folder), basis, settings.keeps_inner, settings.controls)
+    kept = FinishedFolds(inside(folder), basis, settings.keeps_inner, settings.moments, settings.controls)
     if _shown_again(workspace.console, folder, basis, settings):
         kept.clear()
         return folder
@@ -447,14 +461,7 @@ def _shown_again(console: Terminal, folder: Path, basis: str, settings: Settings
     from affex.pipeline.reporting import report
 
     try:
-        text = report.kept(
-            folder,
-            basis,
-            inner=settings.keeps_inner,
-            enrol=settings.enrol,
-            sets=settings.sets,
-            n_controls=settings.controls,
-        )
+        text = report.kept(folder, basis, settings)
     except (OSError, DamagedError) as error:
         console.print(f"The run in {folder} is made again: {error}.")
         return False

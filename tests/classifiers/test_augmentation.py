@@ -157,7 +157,8 @@ def test_what_is_tested_and_what_scales_is_not_changed():
 
 def test_the_loss_on_held_out_utterances_is_that_of_unchanged_rows():
     X, y, _, offsets = toy()
-    task = Task(sequences(X, offsets, None), (y == "joy").astype(np.int64), np.ones(36), 2)
+    target = (y == "joy").astype(np.int64)
+    task = Task(sequences(X, offsets, None), target, np.ones(36), 2, np.arange(36), np.ones(36, bool))
     design, held = Design(trunk="conv1d", units=4), np.arange(9)
     losses = [
         Trainer(task, design, Schedule(augment=names, noise=9.0), 0, "cpu").loss_of(held, task.weight)

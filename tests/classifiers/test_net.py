@@ -11,6 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch.autograd import gradcheck
 
 from affex.classifiers.estimators.nets import losses, parts
+from affex.classifiers.estimators.nets.convolutions import Sizes
 from affex.classifiers.estimators.nets.estimator import NetClassifier, NetRegressor
 from affex.classifiers.estimators.nets.network import Design, Network, n_parameters
 from affex.classifiers.estimators.nets.sequences import batch, scale, sequences
@@ -19,7 +20,7 @@ from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.stream import offsets_of
 from affex.pipeline.text.errors import UsageError
 
-TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d", "cnn2d+gru")
+TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d", "cnn2d+gru", "stn+cnn2d", "cubes")
 POOLS = ("mean", "meanstd", "last", "self", "relation", "transformer")
 
 NETS = (NetClassifier, NetRegressor)
@@ -32,9 +33,10 @@ QUICK = {"units": 4, "epochs": 2, "patience": 0, "rate": 0.01}
 
 def trunk_of(name, seed=0):
     """Return a small trunk in float64, and the shape of its rows."""
-    shape = (6, 6, 2) if name == "cnn3d" else (3,)
+    shape = {"cnn3d": (6, 6, 2), "stn+cnn2d": (6, 6, 2), "cubes": (2, 6, 6, 2)}.get(name, (3,))
+    name = "cnn3d" if name == "cubes" else name
     with seeded(seed):
-        return parts.trunk(name, shape, units=4, maps=2, depth=1, activation="tanh").double(), shape
+        return parts.trunk(name, shape, Sizes(units=4, maps=2, depth=1), "tanh").double(), shape
 
 
 def pool_of(name, n_columns, seed=0):
@@ -140,6 +142,20 @@ def test_a_network_of_pictures_over_time_refuses_plain_columns():
         Network(Design(trunk="cnn3d"), [(3,)], 2)
 
 
+@pytest.mark.parametrize(
+    ("design", "shape", "message"),
+    [
+        (Design(trunk="cnn2d"), (2, 6, 6, 1), "the rows are cubes of pictures; expected cnn3d"),
+        (Design(trunk="stn"), (3,), "trunk=stn: expected a feature whose rows are pictures"),
+        (Design(trunk="cnn2d", kernels="3x3x5"), (6, 6), "kernels=3x3x5: expected the sizes height x width"),
+        (Design(trunk="conv1d", kernels="3x3"), (3,), "expected the sizes rows for trunk=conv1d"),
+    ],
+)
+def test_a_trunk_refuses_rows_and_kernels_of_another_shape(design, shape, message):
+    with pytest.raises(ValueError, match=message):
+        Network(design, [shape], 2)
+
+
 def test_each_stream_has_a_trunk_or_all_have_the_same():
     with pytest.raises(ValueError, match=r"one for each feature \(2\), found 3"):
         Network(Design(trunk="lstm/none/none"), [(3,), (4,)], 2)
@@ -158,6 +174,30 @@ def test_each_stream_has_a_trunk_or_all_have_the_same():
         (Design("gru+gru/none", "self/mean", units=5), [(3,), (4,)], 3 * 5 * (10 + 12) + 5 + 2 * 10),
         # 2 maps of 3 x 3 x 1, 2 x 2 pooling of 8 x 8, then 4 units.
         (Design(trunk="cnn2d", units=4, maps=2, depth=1), [(8, 8)], 2 * 10 + 4 * (2 * 16 + 1) + 2 * 5),
+        # 2 maps of 3 x 7, then 4 of 3 x 5; 8 x 8 becomes 2 x 2.
+        (
+            Design(trunk="cnn2d", units=4, maps=2, kernels="3x7+3x5"),
+            [(8, 8)],
+            2 * (21 + 1) + 4 * (2 * 15 + 1) + 4 * (4 * 4 + 1) + 2 * 5,
+        ),
+        # Cubes of 9 grey pictures of 60 x 100: 16, 32 and 64 maps of kernels that grow narrower; all 9 are left,
+        # 60 x 100 becomes 3 x 4. Beside them 40 bands of 15 frames and their derivatives, which become 10 x 4.
+        (
+            Design(trunk="cnn3d/cnn2d", units=64, kernels="3x5x9+3x3x5+3x3x3/5x3+3x3", pretrain="contrastive"),
+            [(9, 60, 100, 1), (40, 15, 3)],
+            16 * (135 + 1)
+            + 32 * (16 * 45 + 1)
+            + 64 * (32 * 27 + 1)
+            + 64 * (64 * 9 * 12 + 1)
+            + 64 * 65
+            + 16 * (3 * 15 + 1)
+            + 32 * (16 * 9 + 1)
+            + 64 * (32 * 40 + 1)
+            + 64 * 65
+            + 2 * 129,
+        ),
+        # A spatial transformer of 8 maps of 7 x 7 and 10 of 5 x 5, 32 hidden units and 6 numbers, and 64 columns.
+        (Design(trunk="stn"), [(8, 8)], 8 * 50 + 10 * (8 * 25 + 1) + 32 * (10 * 4 + 1) + 6 * 33 + 2 * 65),
     ],
 )
 def test_a_network_has_as_many_parameters_as_its_layers(design, shapes, n):
@@ -472,6 +512,8 @@ def test_a_missing_stream_is_no_hindrance():
         ("net:pool=self/best", "expected mean, meanstd"),
         ("net:head=64+x", r"head=64\+x: expected none, or units"),
         ("net:dropout=1", "expected 0 to less than 1"),
+        ("net:kernels=3x4", "kernels=3x4: expected auto, or odd sizes"),
+        ("net:kernels=3x", "expected auto, or odd sizes"),
         ("net:units=0", "units=0: expected 1 or more"),
         ("net:rate=0", "rate=0.0: expected more than 0"),
     ],

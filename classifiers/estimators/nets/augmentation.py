@@ -73,6 +73,9 @@ class Augmentation:
         return Batch([(self._stream(x, mask, random), mask) for x, mask in batch.streams], batch.dialogs)
 
     def _stream(self, x: Tensor, mask: Tensor, random: Generator) -> Tensor:
+        if x.ndim == 6:  # cubes: pictures of which each row has several
+            n_frames = x.shape[2]
+            return self._stream(x.flatten(1, 2), mask.repeat_interleave(n_frames, dim=1), random).reshape(x.shape)
         for name in self.names:
             if name not in (OF_PICTURES if x.ndim == 3 else OF_COLUMNS):
                 x = self._once(name, x, mask, random)

@@ -14,8 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from affex.classifiers.base import Axis, Target
 from affex.classifiers.estimators.distances import require_device
 from affex.classifiers.estimators.nets.losses import LossName
-from affex.classifiers.estimators.nets.network import Design, Network, TurnsName
-from affex.classifiers.estimators.nets.parts import ActivationName, FusionName
+from affex.classifiers.estimators.nets.network import Design, Network, PretrainName, TurnsName
+from affex.classifiers.estimators.nets.part import ActivationName
+from affex.classifiers.estimators.nets.parts import FusionName
 from affex.classifiers.estimators.nets.sequences import Scale, Sequences, sequences
 from affex.classifiers.estimators.nets.training import (
     OptimiserName,
@@ -48,8 +49,10 @@ class _Net(BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    trunk, pool, fusion, turns, head, units, maps, depth, factors, activation, dropout
+    trunk, pool, fusion, turns, head, units, maps, depth, kernels, factors, activation, dropout
         See `classifiers.net.Net`.
+    pretrain, pretrain_epochs, margin, frozen
+        See `classifiers.net.Net`. An utterance with weight 0 makes pairs, too: they take no label.
     loss, optimiser, rate, momentum, decay, batch, clip, components, augment, noise, widest, angle, most_rows
         See `classifiers.net.Net`.
     epochs
@@ -92,9 +95,14 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         units: int = 64,
         maps: int = 16,
         depth: int = 2,
+        kernels: str = "auto",
         factors: int = 4,
         activation: ActivationName = "relu",
         dropout: float = 0.2,
+        pretrain: PretrainName = "none",
+        pretrain_epochs: int = 20,
+        margin: float = 1.0,
+        frozen: bool = False,
         loss: LossName | None = None,
         optimiser: OptimiserName = "adam",
         rate: float = 1e-3,
@@ -124,9 +132,14 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         self.units = units
         self.maps = maps
         self.depth = depth
+        self.kernels = kernels
         self.factors = factors
         self.activation = activation
         self.dropout = dropout
+        self.pretrain = pretrain
+        self.pretrain_epochs = pretrain_epochs
+        self.margin = margin
+        self.frozen = frozen
         self.loss = loss
         self.optimiser = optimiser
         self.rate = rate
@@ -185,13 +198,14 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         """
         given, training = self._checked(X, y, groups, sample_weight, offsets, dialogs)
         self.row_shapes_ = given.row_shapes
-        task = Task(given.first_rows(self.most_rows), *self._targets(training))
+        shown = given.first_rows(self.most_rows)
+        task = Task(shown, *self._targets(training), training.groups, np.ones(len(shown), bool))
         folds = training.folds(inner)[: self.folds] if self.patience else []
         self.limits_ = {"search": ONE_SPEAKER} if self.patience and not folds else {}
         self.best_params_ = {"epochs": self._epochs(task, folds)}
         self.states_, self.scales_ = [], []
         for seed in range(self.seed, self.seed + self.seeds):
-            trainer = Trainer(task, self._design, self._schedule, seed, self.device)
+            trainer = Trainer(task, self.design, self._schedule, seed, self.device)
             for _ in range(self.best_params_["epochs"]):
                 trainer.epoch()
             self.states_.append(dict(trainer.state))
@@ -219,7 +233,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
     def _epochs(self, task: Task, folds: list[tuple[Numbers, Numbers]]) -> int:
         if not folds:
             return min(self.epochs, FIXED_EPOCHS) if self.patience else self.epochs
-        how = self._design, self._schedule, self.seed, self.device
+        how = self.design, self._schedule, self.seed, self.device
         trainers = [Trainer(task.only(train), *how) for train, _ in folds]
         return best_epochs(trainers, [test for _, test in folds], task.weight, self.epochs, self.patience)
 
@@ -228,7 +242,8 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
     @property
-    def _design(self) -> Design:
+    def design(self) -> Design:
+        """What its networks are built of."""
         return Design(**{name: getattr(self, name) for name in Design.__dataclass_fields__})
 
     @property
@@ -250,7 +265,7 @@ class _Net(BaseEstimator):  # type: ignore[misc]
 
     def _outputs_of(self, given: Sequences, state: Mapping[str, Any], scales: list[Scale], n_outputs: int) -> Floats:
         shapes = [how.shape(shape) for how, shape in zip(scales, given.row_shapes, strict=True)]
-        network = Network(self._design, shapes, n_outputs).with_state(state).to(self.device)
+        network = Network(self.design, shapes, n_outputs).with_state(state).to(self.device)
         return outputs_of(network, given, scales, self.batch, self.device)
 
     def __sklearn_tags__(self) -> Any:

@@ -10,21 +10,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from affex.classifiers.estimators.nets.convolutions import Sizes
+from affex.classifiers.estimators.nets.part import ACTIVATIONS, ActivationName, Part
 from affex.classifiers.estimators.nets.parts import (
-    ACTIVATIONS,
-    ActivationName,
     Bilinear,
     Concatenation,
     FusionName,
-    Part,
     Recurrent,
     of_streams,
     pool,
     trunk,
 )
 from affex.classifiers.estimators.nets.sequences import Batch
+from affex.classifiers.estimators.spelling import kernel_sizes
 
 TurnsName = Literal["none", "rnn", "gru", "lstm", "bilstm"]
+#: How trunks are trained before: not at all, or as `nets.contrastive` does.
+PretrainName = Literal["none", "contrastive"]
 
 #: The arrays of a network, by name: what a saved model holds.
 State = Mapping[str, NDArray[np.float32]]
@@ -42,24 +44,38 @@ class Design:
     units: int = 64
     maps: int = 16
     depth: int = 2
+    kernels: str = "auto"
     factors: int = 4
     activation: ActivationName = "relu"
     dropout: float = 0.0
+    pretrain: PretrainName = "none"
 
 
 class Stream(Part):
-    """The trunk and the pool of a stream: from its rows to one vector an utterance."""
+    """The trunk and the pool of a stream: from its rows to one vector an utterance.
 
-    def __init__(self, design: Design, layers: str, over_time: str, row_shape: tuple[int, ...]) -> None:
+    Where streams are compared in training before (`nets.contrastive`), a linear layer of `units` follows: in its
+    output, vectors of two streams are near each other or far apart.
+    """
+
+    def __init__(self, design: Design, layers: str, over_time: str, kernels: str, row_shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.trunk = trunk(layers, row_shape, design.units, design.maps, design.depth, design.activation)
+        sizes = Sizes(design.units, design.maps, design.depth, kernel_sizes("kernels", kernels))
+        self.trunk = trunk(layers, row_shape, sizes, design.activation)
         self.pool = pool(over_time, self.trunk.width, design.units)
         self.dropout = nn.Dropout(design.dropout)
-        self.width = self.pool.width
+        is_compared = design.pretrain != "none"
+        self.shared = nn.Linear(self.pool.width, design.units) if is_compared else nn.Identity()
+        self.width = design.units if is_compared else self.pool.width
+
+    def vector(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return ``(n, width)`` without dropout."""
+        out: Tensor = self.shared(self.pool(*self.trunk(x, mask)))
+        return out
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return ``(n, width)``."""
-        out: Tensor = self.dropout(self.pool(*self.trunk(x, mask)))
+        out: Tensor = self.dropout(self.vector(x, mask))
         return out
 
 
@@ -115,7 +131,8 @@ class Network(nn.Module):
         super().__init__()
         trunks = of_streams("trunk", design.trunk, len(row_shapes))
         pools = of_streams("pool", design.pool, len(row_shapes))
-        streams = [Stream(design, *parts) for parts in zip(trunks, pools, row_shapes, strict=True)]
+        kernels = of_streams("kernels", design.kernels, len(row_shapes))
+        streams = [Stream(design, *parts) for parts in zip(trunks, pools, kernels, row_shapes, strict=True)]
         widths = [stream.width for stream in streams]
         self.by_scores = design.fusion == "scores"
         fusion: Part = Concatenation(widths)
@@ -126,6 +143,11 @@ class Network(nn.Module):
         widths = [part.width for part in turns] or widths
         self.streams, self.fusion, self.turns = nn.ModuleList(streams), fusion, nn.ModuleList(turns)
         self.heads = nn.ModuleList(Head(design, width, n_outputs) for width in widths)
+
+    def vectors(self, batch: Batch) -> list[Tensor]:
+        """Return the vectors of each stream without dropout, ``(n, width)``."""
+        streams = (stream for stream in self.streams if isinstance(stream, Stream))
+        return [stream.vector(*rows) for stream, rows in zip(streams, batch.streams, strict=True)]
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the outputs of each utterance, ``(n, n_outputs)``: logits of the classes, or a value.

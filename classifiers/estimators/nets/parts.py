@@ -5,17 +5,18 @@ that the sequence has. Absent steps come last, and no output depends on their nu
 zeros.
 """
 
-from collections.abc import Callable
-from itertools import pairwise
-from math import ceil, prod
+from math import prod
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from affex.classifiers.estimators.nets.convolutions import CONVOLUTIONS, Sizes
+from affex.classifiers.estimators.nets.part import ActivationName, Part
+from affex.classifiers.estimators.nets.transformer import SpatialTransformer
+
 FusionName = Literal["concat", "bilinear", "scores"]
-ActivationName = Literal["relu", "tanh", "sigmoid"]
 
 RECURRENT: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {
     "rnn": nn.RNN,
@@ -23,25 +24,9 @@ RECURRENT: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {
     "lstm": nn.LSTM,
     "bilstm": nn.LSTM,
 }
-ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-}
 
-#: Steps that a one-dimensional convolution sees.
-KERNEL = 5
-#: Size of a convolution and of the pooling behind it, by the number of dimensions that they slide along: 3 x 3 and
-#: 2 x 2; for three dimensions those of Poria et al. 2017, doi:10.18653/v1/P17-1081.
-CONVOLUTION, POOLING = {2: 3, 3: 5}, {2: 2, 3: 3}
 #: Keeps a root, and a division by the sum of weights, away from 0.
 LEAST = 1e-12
-
-
-class Part(nn.Module):
-    """A part of a network; `width` is the number of columns of its output."""
-
-    width: int
 
 
 class Recurrent(Part):
@@ -57,101 +42,6 @@ class Recurrent(Part):
         lengths = mask.sum(dim=1).clamp(min=1).cpu()
         packed = pack_padded_sequence(x.flatten(2), lengths, batch_first=True, enforce_sorted=False)
         out, _ = pad_packed_sequence(self.layer(packed)[0], batch_first=True, total_length=x.shape[1])
-        return out * mask[..., None], mask
-
-
-class Conv1d(Part):
-    """Convolutions along time; a step sees `KERNEL` steps of the layer before."""
-
-    def __init__(self, n_columns: int, units: int, depth: int, activation: ActivationName) -> None:
-        super().__init__()
-        self.width = units
-        self.activation = ACTIVATIONS[activation]
-        widths = [n_columns, *[units] * depth]
-        self.layers = nn.ModuleList(
-            nn.Conv1d(before, after, KERNEL, padding="same") for before, after in pairwise(widths)
-        )
-
-    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the last layer's output at each step, ``(n, n_steps, width)``, and the mask."""
-        x = x.flatten(2) * mask[..., None]
-        for layer in self.layers:
-            x = self.activation(layer(x.transpose(1, 2))).transpose(1, 2) * mask[..., None]
-        return x, mask
-
-
-class Cnn2d(Part):
-    """Convolutions over pictures, each row of a stream one; a stream of plain rows is one picture, time by columns.
-
-    Each layer has a pooling behind it and twice as many maps as the layer before; a linear layer of `units` follows.
-    """
-
-    def __init__(
-        self, row_shape: tuple[int, ...], units: int, maps: int, depth: int, activation: ActivationName
-    ) -> None:
-        super().__init__()
-        self.width = units
-        self.activation = ACTIVATIONS[activation]
-        self.is_picture = len(row_shape) > 1
-        height, width, channels = (*row_shape, 1)[:3] if self.is_picture else (1, row_shape[0], 1)
-        counts = [channels, *(maps * 2**n for n in range(depth))]
-        self.layers = nn.ModuleList(
-            nn.Conv2d(before, after, CONVOLUTION[2], padding="same") for before, after in pairwise(counts)
-        )
-        rows = shrunk(height, depth, 2) if self.is_picture else 1
-        self.linear = nn.Linear(counts[-1] * rows * shrunk(width, depth, 2), units)
-
-    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return `units` numbers for each picture, or for each step that pooling leaves, and their mask."""
-        if not self.is_picture:
-            return self._along_time(x, mask)
-        pictures = x[mask].reshape(-1, *x.shape[2:4], 1 if x.ndim == 4 else x.shape[4]).permute(0, 3, 1, 2)
-        for layer in self.layers:
-            pictures = nn.functional.max_pool2d(self.activation(layer(pictures)), POOLING[2], ceil_mode=True)
-        out = x.new_zeros(*mask.shape, self.width)
-        out[mask] = self.activation(self.linear(pictures.flatten(1)))
-        return out, mask
-
-    def _along_time(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        x = x[:, None]
-        for layer in self.layers:
-            there = mask[:, None, :, None]
-            x = self.activation(layer(x * there)).masked_fill(~there, -torch.inf)
-            x = nn.functional.max_pool2d(x, POOLING[2], ceil_mode=True)
-            mask = pooled_mask(mask, POOLING[2])
-            x = x.masked_fill(~mask[:, None, :, None], 0.0)
-        out = self.activation(self.linear(x.permute(0, 2, 1, 3).flatten(2)))
-        return out * mask[..., None], mask
-
-
-class Cnn3d(Part):
-    """Convolutions over time, height and width of a stream of pictures; a linear layer of `units` follows."""
-
-    def __init__(
-        self, row_shape: tuple[int, ...], units: int, maps: int, depth: int, activation: ActivationName
-    ) -> None:
-        super().__init__()
-        if len(row_shape) < 2:
-            raise ValueError("trunk=cnn3d: the rows are plain columns; expected a feature whose rows are pictures")
-        self.width = units
-        self.activation = ACTIVATIONS[activation]
-        height, width, channels = (*row_shape, 1)[:3]
-        counts = [channels, *(maps * 2**n for n in range(depth))]
-        self.layers = nn.ModuleList(
-            nn.Conv3d(before, after, CONVOLUTION[3], padding="same") for before, after in pairwise(counts)
-        )
-        self.linear = nn.Linear(counts[-1] * shrunk(height, depth, 3) * shrunk(width, depth, 3), units)
-
-    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return `units` numbers for each step that pooling along time leaves, and their mask."""
-        x = x.reshape(*x.shape[:4], -1).permute(0, 4, 1, 2, 3)
-        for layer in self.layers:
-            there = mask[:, None, :, None, None]
-            x = self.activation(layer(x * there)).masked_fill(~there, -torch.inf)
-            x = nn.functional.max_pool3d(x, POOLING[3], ceil_mode=True)
-            mask = pooled_mask(mask, POOLING[3])
-            x = x.masked_fill(~mask[:, None, :, None, None], 0.0)
-        out = self.activation(self.linear(x.permute(0, 2, 1, 3, 4).flatten(2)))
         return out * mask[..., None], mask
 
 
@@ -196,30 +86,25 @@ def of_streams(kind: str, names: str, n_streams: int) -> list[str]:
     return found * n_streams if len(found) == 1 else found
 
 
-def trunk(
-    names: str, row_shape: tuple[int, ...], units: int, maps: int, depth: int, activation: ActivationName
-) -> Part:
+def trunk(names: str, row_shape: tuple[int, ...], sizes: Sizes, activation: ActivationName) -> Part:
     """Return the trunk of a stream; layers joined by + follow one another. Parameters as those of `_layer`."""
     layers: list[Part] = []
     for name in names.split("+"):
-        layers.append(_layer(name, row_shape, units, maps, depth, activation))
-        row_shape = (layers[-1].width,)
+        layers.append(_layer(name, row_shape, sizes, activation))
+        row_shape = layers[-1].row_shape or (layers[-1].width,)
+    if len(row_shape) > 1:
+        layers.append(Columns(prod(row_shape)))
     return Stack(layers) if len(layers) > 1 else layers[0]
 
 
-def _layer(
-    name: str, row_shape: tuple[int, ...], units: int, maps: int, depth: int, activation: ActivationName
-) -> Part:
+def _layer(name: str, row_shape: tuple[int, ...], sizes: Sizes, activation: ActivationName) -> Part:
     """Return a layer of a trunk.
 
     Parameters
     ----------
     row_shape
-        The shape of a row: ``(n_columns,)``, or ``(height, width)`` or ``(height, width, channels)``.
-    units
-        The width of its output; a ``bilstm`` has as many each way.
-    maps, depth
-        Maps of the first convolution, and the number of convolutions.
+        The shape of a row: ``(n_columns,)``, or ``(height, width)`` or ``(height, width, channels)``, or of a cube
+        ``(frames, height, width, channels)``.
 
     Raises
     ------
@@ -229,22 +114,10 @@ def _layer(
     if name == "none":
         return Columns(prod(row_shape))
     if name in RECURRENT:
-        return Recurrent(name, prod(row_shape), units)
-    if name == "conv1d":
-        return Conv1d(prod(row_shape), units, depth, activation)
-    return (Cnn2d if name == "cnn2d" else Cnn3d)(row_shape, units, maps, depth, activation)
-
-
-def shrunk(size: int, depth: int, dimensions: int) -> int:
-    """Return a size after `depth` poolings that round up."""
-    for _ in range(depth):
-        size = ceil(size / POOLING[dimensions])
-    return size
-
-
-def pooled_mask(mask: Tensor, size: int) -> Tensor:
-    """Return the mask of steps of which each stands for `size`; one is there if any of them is."""
-    return nn.functional.max_pool1d(mask[:, None].float(), size, ceil_mode=True)[:, 0] > 0
+        return Recurrent(name, prod(row_shape), sizes.units)
+    if name == "stn":
+        return SpatialTransformer(row_shape, sizes, activation)
+    return CONVOLUTIONS[name](row_shape, sizes, activation)
 
 
 class Pool(Part):

@@ -7,15 +7,16 @@ random numbers.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from affex.classifiers.estimators.nets import contrastive
 from affex.classifiers.estimators.nets.augmentation import Augmentation
 from affex.classifiers.estimators.nets.losses import LOSSES, LossName
-from affex.classifiers.estimators.nets.network import Design, Network, State
+from affex.classifiers.estimators.nets.network import Design, Network, PretrainName, State
 from affex.classifiers.estimators.nets.sequences import Scale, Sequences, batch, scale
 from affex.classifiers.estimators.spelling import AugmentationName
 from affex.classifiers.estimators.training import Numbers
@@ -39,6 +40,10 @@ class Schedule:
     noise: float = 0.1
     widest: float = 0.2
     angle: float = 10.0
+    pretrain: PretrainName = "none"
+    pretrain_epochs: int = 20
+    margin: float = 1.0
+    frozen: bool = False
 
     @property
     def augmentation(self) -> Augmentation:
@@ -67,20 +72,27 @@ class Task:
         How many times each counts; one with weight 0 gives context only.
     n_outputs
         How many classes there are; 1 for values.
+    speakers : (n_utterances,)
+        Who speaks.
+    paired : (n_utterances,) bool
+        Those whose streams may be compared in training before, which takes no target.
     """
 
     given: Sequences
     target: NDArray[np.int64] | NDArray[np.float32]
     weight: NDArray[np.float64]
     n_outputs: int
+    speakers: NDArray[Any]
+    paired: NDArray[np.bool_]
 
     def dialogs(self, utterances: Numbers) -> Numbers:
         """Return the dialogs that have any of some utterances."""
         return np.unique(np.searchsorted(self.given.dialogs, utterances, side="right") - 1)
 
     def only(self, utterances: Numbers) -> "Task":
-        """Return the task with the weight 0 for all other utterances."""
-        return replace(self, weight=only(self.weight, utterances))
+        """Return the task with the weight 0 for all other utterances, and pairs of their speakers alone."""
+        own = np.isin(self.speakers, self.speakers[utterances])
+        return replace(self, weight=only(self.weight, utterances), paired=self.paired & own)
 
 
 class Trainer:
@@ -106,14 +118,39 @@ class Trainer:
         shapes = [how.shape(shape) for how, shape in zip(self.scales, task.given.row_shapes, strict=True)]
         self._random = np.random.default_rng(seed)
         self._changes = torch.Generator().manual_seed(seed)  # of its own: without changes, all else is drawn as ever
+        if schedule.pretrain != "none":
+            contrastive.require_pairs(len(shapes))
         schedule.augmentation.require(task.given.row_shapes)
         with seeded(seed):
             self._network = Network(design, shapes, task.n_outputs).to(device)
-        self._optimiser = optimiser_of(self._network.parameters(), schedule)
+        if schedule.pretrain != "none":
+            self._pretrain(seed)
+        learning = (one for one in self._network.parameters() if one.requires_grad)
+        self._optimiser = optimiser_of(learning, schedule)
+
+    def _pretrain(self, seed: int) -> None:
+        """Train the trunks on pairs, and freeze them if the schedule says so."""
+        schedule = self._schedule
+        with seeded(seed):
+            contrastive.pretrain(
+                self._network,
+                contrastive.Pairs(self._task.given, self.scales, np.flatnonzero(self._task.paired)),
+                optimiser_of(self._network.streams.parameters(), schedule),
+                schedule.augmentation,
+                margin=schedule.margin,
+                epochs=schedule.pretrain_epochs,
+                size=schedule.batch,
+                clip=schedule.clip,
+                seed=seed,
+                device=self._device,
+            )
+        self._network.streams.requires_grad_(not schedule.frozen)
 
     def _scale(self, number: int, seed: int) -> Scale:
-        given = self._task.given
-        weight = np.repeat(self._task.weight, np.diff(given.offsets[number]))
+        given, counted = self._task.given, self._task.weight
+        if self._schedule.pretrain != "none":
+            counted = np.where(self._task.paired & (counted == 0), 1.0, counted)
+        weight = np.repeat(counted, np.diff(given.offsets[number]))
         return scale(given.streams[number], weight, self._schedule.components, seed)
 
     @property
