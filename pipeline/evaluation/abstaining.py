@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.pipeline.evaluation import intervals, metrics
+from affex.pipeline.evaluation.figures import for_others
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.results import Scores
 
@@ -85,7 +86,7 @@ def abstaining_of(scores: Scores, unit: str) -> Abstaining | None:
     names, member = np.unique(scores.clusters, return_inverse=True)
     parts = [np.ones(len(scores), bool), *(member != number for number in range(len(names)))]
     found = np.stack([_figures(confidence[part], right[part]) for part in parts if part.any()])
-    area, *at = (intervals.of_replicates(column, names, unit=unit) for column in found.T)
+    area, *at = (for_others(intervals.of_replicates(column, names, unit=unit), scores) for column in found.T)
     accuracies = by_coverage(confidence, right)
     ordered = np.sort(right)[::-1]
     return Abstaining(

@@ -38,9 +38,23 @@ def interval_of(scores: Scores, name: str, unit: str, seeds: Sequence[Scores] = 
         The scores with further seeds: the figure is then the mean over all seeds.
     """
     known = metrics.headlines(scores.classes)[name]
-    given = given_models(scores, name, unit, seeds)
-    bounds, of_values = (known.low, known.high), not scores.classes
-    return with_training(given, _sizes(scores.clusters), n_folds(scores), bounds=bounds, of_values=of_values)
+    return for_others(given_models(scores, name, unit, seeds), scores, bounds=(known.low, known.high))
+
+
+def for_others(given: Interval, scores: Scores, *, bounds: tuple[float, float] = (0.0, 1.0)) -> Interval:
+    """Return the interval of a figure for models trained on other speakers, from that of these fitted models.
+
+    Parameters
+    ----------
+    given
+        The jackknife interval of the figure of all tested utterances.
+    scores
+        What was tested, and in which folds.
+    bounds
+        The figure's range.
+    """
+    sizes, of_values = _sizes(scores.clusters), not scores.classes
+    return with_training(given, sizes, n_folds(scores), bounds=bounds, of_values=of_values)
 
 
 def given_models(scores: Scores, name: str, unit: str, seeds: Sequence[Scores] = ()) -> Interval:

@@ -137,6 +137,7 @@ def scores_of(task: Task, fold_scores: Sequence[tuple[Fold, FoldScores]]) -> Sco
 
 
 def joined(parts: Sequence[FoldScores]) -> FoldScores:
+    """Return the scores of several models on different utterances as one."""
     return FoldScores(
         numbers=np.concatenate([part.numbers for part in parts]),
         predicted=np.concatenate([part.predicted for part in parts]),

@@ -1,7 +1,7 @@
 """Repetitions: the arrow from several decisions on the same utterances to one figure, with its interval and spread.
 
 What is repeated is an evaluation with other random numbers, such as other draws of enrolled utterances. The figure is
-the mean over the repetitions; its interval is the jackknife of that mean over speakers. The spread is over repetitions.
+the mean over the repetitions; its intervals are of that mean over speakers. The spread is over repetitions.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.pipeline.evaluation import drops, intervals, metrics
-from affex.pipeline.evaluation.figures import number
+from affex.pipeline.evaluation.figures import for_others, number
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.results import Scores, Targets
 
@@ -25,7 +25,9 @@ class Repetitions:
     Parameters
     ----------
     mean
-        The mean over the repetitions, with its interval over clusters.
+        The mean over the repetitions, with its interval over clusters, for models trained on others.
+    given_models
+        The same with the interval of these fitted models.
     spread
         The standard deviation over the repetitions (its square divided by one less than their number); None with one,
         and where it is undefined.
@@ -34,6 +36,7 @@ class Repetitions:
     """
 
     mean: Interval
+    given_models: Interval
     spread: float | None
     each: tuple[float | None, ...]
 
@@ -54,8 +57,11 @@ def repeated(scores: Scores, name: str, decided: Sequence[Targets], unit: str) -
     """
     known, found = metrics.headlines(scores.classes)[name], replicates(scores, name, decided)
     own, names = found[:, 0], np.unique(scores.clusters)
+    bounds = (known.low, known.high)
+    given = intervals.of_replicates(found.mean(axis=0), names, bounds=bounds, unit=unit)
     return Repetitions(
-        intervals.of_replicates(found.mean(axis=0), names, bounds=(known.low, known.high), unit=unit),
+        for_others(given, scores, bounds=bounds),
+        given,
         number(float(np.std(own, ddof=1))) if len(own) > 1 else None,
         tuple(map(number, own.tolist())),
     )

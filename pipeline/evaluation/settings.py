@@ -162,10 +162,10 @@ class Settings:
         False, "Also evaluate with 5, 10, 20 and all others of a speaker enrolled (see enrol:n=10).", fitted=False
     )
     inner: bool = _setting(False, "Keep inner scores, on which a fusion may be trained (slower).", fitted=False)
-    moments: bool = _setting(False, "Keep the scores of rows: which moment tells the class.", fitted=False)
     sets: float = _setting(
         0.0, "Also give sets of classes that lack the true one in this share. [0: none]", fitted=False
     )
+    moments: bool = _setting(False, "Keep the scores of rows: which moment tells the class.", fitted=False)
     leak: bool = _setting(False, "Also evaluate other folds, to show the effect of a leak.", fitted=False)
     controls: int = _setting(
         0, "Size-matched controls of each fold of loso+text. [10 with LEAK=1]", fitted=False, between=(0, 1000)

@@ -449,7 +449,10 @@ def _figures(scores: Scores, unit: str, others: Sequence[Scores]) -> dict[str, F
 def _of_draws(scores: Scores, curve: Curve | None) -> dict[str, Figure]:
     """Return the headline figures of a run with enrolment, means over draws; empty for another run."""
     chance, means = _chance(scores)[0], curve.points[-1].figures if curve else {}
-    return {name: Figure(number(of.mean.value), overall(chance, name), of.mean) for name, of in means.items()}
+    return {
+        name: Figure(number(of.mean.value), overall(chance, name), of.mean, of.given_models)
+        for name, of in means.items()
+    }
 
 
 def _chance(scores: Scores) -> tuple[Scores, str]:
