@@ -111,7 +111,7 @@ def test_a_run_of_an_earlier_version_is_said_to_be_one(two, tmp_path, capsys):
         UsageError, match=r"metrics\.json has no seal: an earlier version of affex wrote it.*Run `make evaluate` again"
     ):
         runs.read(Path(two[0]))
-    experiment._shown_again(Terminal(), Path(two[0]), "basis")
+    experiment._shown_again(Terminal(), Path(two[0]), "basis", Settings())
     assert "is made again: metrics.json has no seal: an earlier version of affex wrote it" in capsys.readouterr().out
 
 
@@ -161,7 +161,7 @@ def test_a_run_that_may_not_be_read_or_is_no_file_is_a_sentence(two, tmp_path, m
     monkeypatch.setattr(Path, "open", refused)  # root may read all
     with pytest.raises(UsageError, match=r"no finished run that can be read \(Permission denied\)"):
         runs.read(Path(two[1]))
-    assert not experiment._shown_again(Terminal(), Path(two[1]), "basis")
+    assert not experiment._shown_again(Terminal(), Path(two[1]), "basis", Settings())
 
 
 # Runs of another cache
