@@ -208,9 +208,9 @@ def tunable(network: str) -> Layered:
         able = [name for name, one in discovery.feature_presets().items() if isinstance(one, Layered)]
         raise UsageError(f"NETWORK='{network}' cannot be tuned: expected one of {', '.join(able)}.")
     whole = getattr(feature, "output", "vector") == "vector" and getattr(feature, "pca", "none") == "none"
-    if spec.pool or spec.only or not whole:
+    if spec.pool or spec.only or spec.fft or not whole:
         raise UsageError(
-            f"NETWORK='{network}': pool, columns, output and pca are for rows, and a network is tuned as a whole: "
+            f"NETWORK='{network}': pool, columns, fft, output and pca are for rows, and a network is tuned as a whole: "
             "leave them out."
         )
     return feature
