@@ -197,7 +197,6 @@ class NetworkFeature(ChainedFeature):
             for own, plan in zip(shares, plans, strict=True)
         ]
 
-
     def _whole(self, parts: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
         """Yield the rows of pictures from vectors of their views, which a batch may part."""
         n_views = self.n_views
