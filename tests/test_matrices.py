@@ -250,3 +250,23 @@ def test_a_label_in_the_directions_of_frames_is_found_by_subspaces(seed):
     print(seed, found)
     assert found[pooling.DEFAULT] < 0.65
     assert found["subspace",] > 0.97
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_label_in_the_shape_of_rows_is_found_by_spectra_alone(seed):
+    made = make_table(n_speakers=6, n_each=8, classes=("one", "other"), n_columns=40, seed=seed)
+    rng = np.random.default_rng(seed)
+    shapes = {name: rng.normal(size=40) for name in ("one", "other")}
+    strength = np.exp(rng.uniform(-6, 6, size=(len(made), 1)))
+    X = strength * (np.array([shapes[utterance.label] for utterance in made.utterances]) + rng.normal(size=(96, 40)))
+    settings = Plan(corpus="toy", features=("made",), keys=("0" * 64,), classifier=SVM, protocol=LOSO)
+    found = [
+        metrics.uar(confusion_of(evaluate(changed(made, X=rows, columns=columns), settings).scores))
+        for rows, columns in (
+            (X.astype(np.float32), made.columns),
+            (spectra.spectra(X.astype(np.float32)), spectra.columns(made.columns)),
+        )
+    ]
+    print(seed, found)
+    assert found[0] < 0.75
+    assert found[1] > 0.97

@@ -11,6 +11,7 @@ from test_embeddings import BOX, Colour, face_rows
 from affex.features.base import Rows, Runtime
 from affex.features.detectors import crops
 from affex.features.networks import architectures
+from affex.features.networks.base import Embedder
 from affex.features.networks.views import View, columns, merged, views_of
 from affex.features.smallcnn import SmallCnn
 from affex.pipeline.caching.cache import recipe
@@ -120,6 +121,66 @@ def test_deviations_are_those_of_the_views_themselves():
     assert merged(given, "mean").tolist() == [[2, 2], [0, 2]]
     assert merged(given, "meanstd").tolist() == [[2, 2, 1, 0], [0, 2, 0, 2]]
     assert columns(("a", "b"), "meanstd") == ("a", "b", "a_std", "b_std")
+
+
+# Planted
+
+
+class LeftHalf(torch.nn.Module):
+    """The brightness of the left half of a chip: a network that hangs on the side that it looks at."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, :, :, : x.shape[3] // 2].mean((2, 3))
+
+
+class Half(Colour):
+    """The brightness of the left half of a face."""
+
+    def embedder(self, path: Path, device: str) -> Embedder:
+        return Embedder(self.network, LeftHalf(), device, self.precision)
+
+
+def halves(left: np.ndarray, right: np.ndarray) -> Rows:
+    """Return faces whose two halves have these brightnesses."""
+    rows = face_rows([0] * len(left))
+    frames = np.repeat([left, right], 160, axis=0).T[:, None, :, None] + np.zeros((1, 240, 1, 3))
+    middle = np.roll(frames, -10, axis=2).clip(0, 255).astype(np.uint8)  # the box's middle is at 150 px
+    return replace(rows, crops=tuple(crops.encoded(frame, BOX) for frame in middle))
+
+
+def parted(values: np.ndarray, is_high: np.ndarray) -> float:
+    """Return the share of two classes that the best threshold tells apart."""
+    order = is_high[np.argsort(values)]
+    right = [(~order[:n]).sum() + order[n:].sum() for n in range(len(order) + 1)]
+    return max(right) / len(order)
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))])
+def test_views_find_what_one_view_hides(seed):
+    rng = np.random.default_rng(seed)
+    is_high = np.arange(60) % 2 == 0
+    shade = rng.uniform(-60, 60, size=60)  # light from one side
+    faces = halves(125 + 8 * is_high + shade, 125 + 8 * is_high - shade)
+    one, mean = (
+        feature.extract_many([faces], feature.load(RUNTIME))[0].values[:, 0]
+        for feature in (Half(), Half(views="mean", rotations="0", scales="1"))
+    )
+    print(seed, parted(one, is_high), parted(mean, is_high))
+    assert parted(one, is_high) < 0.75
+    assert parted(mean, is_high) > 0.97
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))])
+def test_deviations_find_what_the_mean_of_views_hides(seed):
+    rng = np.random.default_rng(seed)
+    is_uneven = np.arange(60) % 2 == 0
+    bend = np.where(is_uneven, 30, 12) * rng.choice([-1, 1], size=60)  # one side differs, whichever it is
+    faces = halves(125 + bend, 125 - bend)
+    feature = Half(views="meanstd", rotations="0", scales="1")
+    rows = feature.extract_many([faces], feature.load(RUNTIME))[0].values
+    print(seed, parted(rows[:, 0], is_uneven), parted(rows[:, 3], is_uneven))
+    assert parted(rows[:, 0], is_uneven) < 0.75
+    assert parted(rows[:, 3], is_uneven) > 0.97
 
 
 # As they are asked for
