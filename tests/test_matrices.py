@@ -270,3 +270,14 @@ def test_a_label_in_the_shape_of_rows_is_found_by_spectra_alone(seed):
     print(seed, found)
     assert found[0] < 0.75
     assert found[1] > 0.97
+
+
+@pytest.mark.parametrize("statistic", matrices.MATRICES)
+def test_the_row_of_an_utterance_rests_on_its_own_frames_alone(statistic):
+    table = make_table(n_speakers=3, n_frames=9)
+    others = np.repeat(table.speakers != "01", table.lengths)
+    poisoned = np.where(others[:, None], 7 - 1000 * table.X, table.X)
+    own = table.speakers == "01"
+    one, other = (pooling.pooled(X, table.offsets, table.columns, (statistic,), dims=3) for X in (table.X, poisoned))
+    assert one[own].tobytes() == other[own].tobytes()
+    assert one[~own].tobytes() != other[~own].tobytes()

@@ -11,7 +11,7 @@ from test_embeddings import BOX, Colour, face_rows
 from affex.features.base import Rows, Runtime
 from affex.features.detectors import crops
 from affex.features.networks import architectures
-from affex.features.networks.base import Embedder
+from affex.features.networks.base import AskedEmbedder, Embedder
 from affex.features.networks.views import View, columns, merged, views_of
 from affex.features.smallcnn import SmallCnn
 from affex.pipeline.caching.cache import recipe
@@ -104,6 +104,14 @@ def test_utterances_share_batches_without_a_trace(weights):
     assert [rows.tobytes() for rows in together] == [
         rows.tobytes() for each in (one, other) for rows in vectors(feature, each)
     ]
+
+
+def test_a_network_in_another_process_is_asked_for_the_vectors_of_views(weights):
+    feature, faces = SmallCnn(weights=weights, views="meanstd"), noisy(5)
+    here = feature.load(RUNTIME)
+    asked = replace(here, embedder=AskedEmbedder(feature.network, here.embedder.batches.run))
+    one, other = (feature.extract_many([faces], model)[0].values for model in (here, asked))
+    assert one.tobytes() == other.tobytes()
 
 
 def test_frames_without_a_face_and_times_stay_as_they_are():
