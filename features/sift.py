@@ -139,7 +139,7 @@ class Sift(OfPerson):
         """
         import cv2
 
-        _, found = cv2.SIFT_create().compute(picture, self._places(cv2.KeyPoint))
+        _, found = cv2.SIFT.create().compute(picture, self._places(cv2.KeyPoint))
         descriptors: Values = np.asarray(found, np.float32) / np.float32(LENGTH)
         return descriptors
 

@@ -180,8 +180,8 @@ class FisherMachine(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _vectors(self, rows: Rows, limits: Numbers) -> Floats:
         check_is_fitted(self, "mixture_")
-        scaled = standardised(self.scale_, rows.astype(np.float64))
-        seen = scaled if self.pca_ is None else self.pca_.transform(scaled)
+        scaled = standardised(self.scale_, rows.astype(np.float64)).astype(np.float64)
+        seen: Floats = scaled if self.pca_ is None else self.pca_.transform(scaled)
         n_numbers = self.mixture_.n_components * (2 * seen.shape[1] + 1)
         vectors = np.zeros((len(limits) - 1, n_numbers))
         for vector, begin, end in zip(vectors, limits[:-1], limits[1:], strict=True):
