@@ -12,7 +12,7 @@ The base class of a feature says what it reads: `AudioFeature`, `VideoFeature`, 
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -22,6 +22,10 @@ from numpy.typing import NDArray
 from affex.features.networks.asking import Ask
 
 Values = NDArray[np.float32]
+
+#: The metadata of a field that came after rows were cached without it: it is a part of the key only if it has another
+#: value than its default, so that those rows stay valid.
+ADDED: Mapping[str, bool] = {"added": True}
 
 
 def first_clause(documented: type) -> str:

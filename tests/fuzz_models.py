@@ -48,6 +48,7 @@ MODELS = {
     "xgboost of values": ("xgboost:rounds=5", VALENCE, 1),
     "gmm": ("gmm:components=2", LOSO, 8),
     "gmm pfa": ("gmm:components=2,select=pfa,keep=0.6,weights=none", LOSO, 8),
+    "fisher": ("fisher:C=1,gamma=1,gaussians=2,components=3", LOSO, 8),
     "logistic": ("logistic", LOSO, 1),
     "lda": ("lda", LOSO, 1),
     "forest": ("forest:trees=3,leaf=3", LOSO, 1),

@@ -108,7 +108,7 @@ class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
         quiet = is_quiet(frames[:, 0], speakers, self.noise)
         (self.choice_,) = choices(self.select, [self.keep], frames, y, "classes")
         frames = chosen(self.choice_, frames)
-        common = _fitted(self._mixture(self._affordable(frames)), frames)
+        common = fitted_mixture(self._mixture(self._affordable(frames)), frames)
         self._require_speech(y, quiet)
         self.mixtures_ = [self._grown(common, frames[(y == name) & ~quiet]) for name in self.classes_]
         self.noise_ = self._grown(common, frames[quiet]) if quiet.any() else None
@@ -193,7 +193,7 @@ class ClassMixtures(ClassifierMixin, Learner):  # type: ignore[misc]
             means_init=common.means_[kept],
             precisions_init=common.precisions_[kept],
         )
-        return _fitted(mixture, frames)
+        return fitted_mixture(mixture, frames)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -227,7 +227,8 @@ def is_quiet(level: Rows, speakers: Labels, share: float) -> NDArray[np.bool_]:
     return quiet
 
 
-def _fitted(mixture: Any, frames: Rows) -> Any:
+def fitted_mixture(mixture: Any, frames: Rows) -> Any:
+    """Return a mixture of scikit-learn fitted to frames in its number of steps, without a word if more would help."""
     with warnings.catch_warnings():
         # The number of steps is a setting, so missing convergence after these steps is expected.
         warnings.simplefilter("ignore", ConvergenceWarning)

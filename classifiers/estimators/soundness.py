@@ -20,6 +20,7 @@ from sklearn.svm._base import BaseLibSVM
 from sklearn.utils import get_tags
 
 from affex.classifiers.estimators import native
+from affex.classifiers.estimators.fisher import FisherMachine
 from affex.classifiers.estimators.gmm import ClassMixtures
 from affex.classifiers.estimators.inspection import answer_of, parts
 from affex.classifiers.estimators.kernel import KernelMachine
@@ -183,6 +184,21 @@ def _check_mixture(mixture: GaussianMixture) -> None:
         raise UnsoundError("a mixture's weights do not sum to 1, or its precisions are not those of its covariances")
 
 
+def _check_fisher(machine: FisherMachine) -> None:
+    """Check that the scale, the components, the mixture and the machine of Fisher vectors fit each other."""
+    n_columns = machine.n_features_in_
+    n_seen = n_columns if machine.pca_ is None else int(machine.pca_.n_components_)
+    n_numbers = machine.mixture_.n_components * (2 * n_seen + 1)
+    given = [machine.scale_, machine.mixture_, machine.svm_, *filter(None, [machine.pca_])]
+    wanted = [n_columns, n_seen, n_numbers, n_columns]
+    if any(part.n_features_in_ != n for part, n in zip(given, wanted, strict=False)):
+        raise UnsoundError("the parts of Fisher vectors are of other columns than each other")
+    _require_scales(machine.svm_)
+    _require_classes(machine.svm_)
+    if not np.array_equal(machine.svm_.classes_, machine.classes_):
+        raise UnsoundError("its machine has other classes")
+
+
 def _check_directions(directions: PCA) -> None:
     shape = (int(directions.n_components_), int(directions.n_features_in_))
     _require("the directions", directions.components_, shape)
@@ -266,6 +282,7 @@ CHECKS: dict[type | tuple[type, ...], Callable[[Any], None]] = {
     BaseEstimator: _check_machine_in_space,
     GaussianMixture: _check_mixture,
     PCA: _check_directions,
+    FisherMachine: _check_fisher,
     (SelectPercentile, PrincipalFeatures): _check_support,
     (BoostedTrees, BoostedRegressor): _check_booster,
     **native.CHECKS,

@@ -7,23 +7,28 @@ Conventions: chips are ``(height, width, 3) uint8 RGB`` of the network's input s
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, partial
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affex.features import faces
-from affex.features.base import ExtractionError, Rows, Values
+from affex.features.base import ADDED, ExtractionError, Rows, Values
 from affex.features.detectors import crops
 from affex.features.detectors.chips import Picture
 from affex.features.faces import Faces
+from affex.features.networks import views as several
 from affex.features.networks.feature import NetworkFeature, Plan
+from affex.features.networks.views import ROTATIONS, SCALES, View, Views, views_of
 from affex.features.person import OfPerson, persons, require_choice
 
 Chip = Literal["aligned", "box"]
 Missing = Literal["skip", "nearest", "frame"]
+
+#: The parameters that say which views there are.
+_OF_VIEWS = ("rotations", "scales", "flip")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,12 @@ class Embedding(NetworkFeature, OfPerson):
         is nearest in time, of two the earlier) or ``frame`` (the network gets the whole frame, as in the third place of
         EmotiW 2019: Zhou et al. 2019, doi:10.1145/3340555.3355713; crops then contain whole frames, too). An utterance
         without any face fails, except with ``frame``.
+    views
+        ``one``: the network gets the chip. ``mean``: it gets views of the chip, and a row is the mean of their vectors;
+        ``meanstd``: their standard deviations stand beside (Zhou et al. 2019; see `features.networks.views`).
+    rotations, scales, flip
+        The views: each rotation, deg, at each scale, and the mirror image of each: 18 as a default, as in the source;
+        its other setting is ``rotations=-15+0+15,scales=0.75+1+1.25``.
     precision, weights, digest
         As in `NetworkFeature`.
     """
@@ -53,15 +64,51 @@ class Embedding(NetworkFeature, OfPerson):
     chip: Chip = "box"
     widened: float = 0.3
     missing: Missing = "skip"
+    views: Views = field(default="one", metadata=ADDED)
+    rotations: str = field(default=ROTATIONS, metadata=ADDED)
+    scales: str = field(default=SCALES, metadata=ADDED)
+    flip: bool = field(default=True, metadata=ADDED)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_choice(self.choice)
-        for name, kind in (("chip", Chip), ("missing", Missing)):
+        for name, kind in (("chip", Chip), ("missing", Missing), ("views", Views)):
             if getattr(self, name) not in get_args(kind):
                 raise ValueError(f"{name}={getattr(self, name)}: expected {', '.join(get_args(kind))}")
         if not 0 <= self.widened <= crops.WIDENED:
             raise ValueError(f"widened={self.widened}: expected 0 to {crops.WIDENED}, the margin of the crops")
+        _ = self._views
+        defaults = {one.name: one.default for one in fields(self) if one.name in _OF_VIEWS}
+        for name in (name for name, default in defaults.items() if getattr(self, name) != default):
+            if self.views == "one":
+                raise ValueError(f"{name}={getattr(self, name)}: expected views=mean or views=meanstd beside it")
+
+    @property
+    def _views(self) -> tuple[View, ...]:
+        """The views of a chip that are merged; empty if there are none."""
+        return views_of(self.rotations, self.scales, flip=self.flip) if self.views != "one" else ()
+
+    @property
+    def n_views(self) -> int | None:
+        """The number of views of each chip; None if the network gets the chip itself."""
+        return len(self._views) or None
+
+    def merged(self, vectors: Values) -> Values:
+        """Return the mean of the views of each chip, with the standard deviation beside if it is wanted."""
+        return several.merged(vectors, self.views)
+
+    @property
+    def about(self) -> str:
+        """A description with the number of views."""
+        if self.views == "one":
+            return super().about
+        spread = " and standard deviation" if self.views == "meanstd" else ""
+        return f"{super().about}: mean{spread} over {self.n_views} views"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The network's numbers by their names; behind, with ``meanstd``, ``face_000_std`` and so on."""
+        return several.columns(super().columns, self.views)
 
     @property
     def upstream(self) -> Faces:
@@ -76,11 +123,15 @@ class Embedding(NetworkFeature, OfPerson):
         ExtractionError
             If an utterance has no frame for the network.
         """
+        views = self._views
         for rows in persons(utterances):
             assert rows.crops is not None
             plan = _plan(rows, rows.crops, self.missing)
             plans.append(plan)
-            yield from (partial(self.cut, rows.values[k], rows.crops[int(k)]) for k in plan.shown)
+            for k in plan.shown:
+                chip = partial(self.cut, rows.values[k], rows.crops[int(k)])
+                shared = cache(chip)
+                yield from [partial(_view, shared, view) for view in views] or [chip]
 
     def cut(self, row: Values, crop: bytes) -> Picture:
         """Return the network's input for one frame.
@@ -106,6 +157,10 @@ class Embedding(NetworkFeature, OfPerson):
     def aligned(self, row: Values, crop: bytes) -> Picture:
         """Return the aligned chip of a face: dlib's, unless the network was trained on other chips."""
         return faces.chip(row, crop, self.network.input_size[0])
+
+
+def _view(chip: Callable[[], Picture], view: View) -> Picture:
+    return view.of(chip())
 
 
 def _plan(rows: Rows, pictures: Sequence[bytes], missing: Missing) -> Plan:

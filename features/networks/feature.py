@@ -135,6 +135,21 @@ class NetworkFeature(ChainedFeature):
         return self.network.dtype == "uint8"
 
     @property
+    def n_views(self) -> int | None:
+        """The number of pictures that `pictures` yields for each that a plan shows; None if none of them are merged."""
+        return None
+
+    def merged(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return one row for each picture that a plan shows, of the vectors ``(n, n_views, width)`` of its views.
+
+        Raises
+        ------
+        NotImplementedError
+            If the feature merges none.
+        """
+        raise NotImplementedError(f"{self.name} merges no vectors, and got {len(vectors)}")
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The network's scores by their names, then its other numbers: ``face_000`` to ``face_127``, for example."""
         return self.network.columns
@@ -171,7 +186,7 @@ class NetworkFeature(ChainedFeature):
         plans: list[Plan] = []
         made = ahead(_made, self.pictures(utterances, plans), model.threads)
         batches = iter(lambda: tuple(islice(made, model.embedder.batch)), ())
-        parts = [model.embedder.embed(np.stack(batch)) for batch in batches]
+        parts = list(self._whole(model.embedder.embed(np.stack(batch)) for batch in batches))
         n_columns, n_shown = len(self.columns), sum(len(plan.shown) for plan in plans)
         vectors = np.concatenate([np.empty((0, n_columns), np.float32), *parts])
         each = len(vectors) // max(1, n_shown)  # rows of a picture: several if it gives maps
@@ -181,6 +196,19 @@ class NetworkFeature(ChainedFeature):
             Rows(own[plan.rows].reshape(-1, n_columns), np.repeat(plan.times, each))
             for own, plan in zip(shares, plans, strict=True)
         ]
+
+    def _whole(self, parts: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        """Yield the rows of pictures from vectors of their views, which a batch may part."""
+        n_views = self.n_views
+        if n_views is None:
+            yield from parts
+            return
+        rest = np.empty((0, self.network.width), np.float32)
+        for part in parts:
+            waiting = np.concatenate([rest, part])
+            n_whole = len(waiting) // n_views
+            rest = waiting[n_whole * n_views :]
+            yield self.merged(waiting[: n_whole * n_views].reshape(n_whole, n_views, waiting.shape[1]))
 
 
 def _made(picture: Callable[[], Inputs]) -> Inputs:

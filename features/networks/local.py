@@ -319,3 +319,5 @@ class FaceBackbone(Backbone, Embedding):
         super().__post_init__()
         if self.chip == "aligned" and self.height != self.width:
             raise ValueError(f"height={self.height}, width={self.width}: an aligned chip is a square")
+        if self.output == "maps" and self.views != "one":
+            raise ValueError(f"views={self.views}: the places of two views are not the same; expected output=vector")

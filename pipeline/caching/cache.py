@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from affex.features.base import Feature
+from affex.features.base import ADDED, Feature
 from affex.features.external.imported import FILE, Imported
 from affex.pipeline import media
 from affex.pipeline.caching import store
@@ -79,10 +79,15 @@ def packages(feature: Feature) -> tuple[str, ...]:
 def parameters(feature: Feature) -> dict[str, Any]:
     """Return a feature's fields, without its input feature and without fields that do not count in comparisons.
 
-    Values that JSON cannot hold exactly must not be in a key and raise TypeError.
+    A field that was `ADDED` later counts if it does not have its default. Values that JSON cannot hold exactly must not
+    be in a key and raise TypeError.
     """
-    fields = {field.name: getattr(feature, field.name) for field in dataclasses.fields(feature) if field.compare}
-    return {name: value for name, value in fields.items() if not isinstance(value, Feature)}
+    values = {field: getattr(feature, field.name) for field in dataclasses.fields(feature) if field.compare}
+    return {
+        field.name: value
+        for field, value in values.items()
+        if not isinstance(value, Feature) and (field.metadata != ADDED or value != field.default)
+    }
 
 
 @dataclass(frozen=True)

@@ -207,11 +207,12 @@ def tunable(network: str) -> Layered:
     if others or not isinstance(feature, Layered):
         able = [name for name, one in discovery.feature_presets().items() if isinstance(one, Layered)]
         raise UsageError(f"NETWORK='{network}' cannot be tuned: expected one of {', '.join(able)}.")
-    whole = getattr(feature, "output", "vector") == "vector" and getattr(feature, "pca", "none") == "none"
-    if spec.pool or spec.only or not whole:
+    plain = {"output": "vector", "pca": "none", "views": "one"}
+    whole = all(getattr(feature, name, value) == value for name, value in plain.items())
+    if spec.pool or spec.only or spec.fft or not whole:
         raise UsageError(
-            f"NETWORK='{network}': pool, columns, output and pca are for rows, and a network is tuned as a whole: "
-            "leave them out."
+            f"NETWORK='{network}': pool, columns, fft, output, pca and views are for rows, and a network is tuned as a "
+            "whole: leave them out."
         )
     return feature
 

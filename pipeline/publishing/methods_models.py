@@ -15,7 +15,8 @@ from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
 from affex.pipeline.publishing import described, prose
 from affex.pipeline.publishing.described import DescribedFeature, DescribedModel
 from affex.pipeline.publishing.prose import Cite, cite, listed
-from affex.pipeline.specs import discovery
+from affex.pipeline.specs import discovery, matrices, spectra
+from affex.pipeline.specs.features import FeatureSpec
 from affex.pipeline.streams.enrolment import is_enrolment
 from affex.pipeline.text.errors import AffexError
 
@@ -85,9 +86,18 @@ def _features(model: DescribedModel) -> Iterator[str | Cite]:
 
 def _feature(feature: DescribedFeature) -> Iterator[str | Cite]:
     yield feature.phrase
-    yield from cite(*feature.cites)
+    yield from cite(*feature.cites, *_statistics_cites(feature.spec))
     known = filter(None, (*_details(feature), _computed(feature)))
     yield f" [{'; '.join(known)}]"
+
+
+def _statistics_cites(spec: FeatureSpec | None) -> tuple[str, ...]:
+    """Return what the statistics of a feature's frames and the spectra of its rows rest on."""
+    if spec is None:
+        return ()
+    own = [key for name in spec.pool for key in matrices.CITED.get(name, ())]
+    reduced = ["achlioptas2003"] if spec.dims else []
+    return tuple(dict.fromkeys([*own, *reduced, *(spectra.CITED if spec.fft else ())]))
 
 
 def _details(feature: DescribedFeature) -> Iterator[str]:
@@ -96,8 +106,12 @@ def _details(feature: DescribedFeature) -> Iterator[str]:
         yield "computed by another project and imported as they were"
         return
     yield f"FEATURES={feature.text}: {spec.feature.about}"
+    if spec.fft:
+        yield "each row is the Fourier transform of its columns, scaled to length 1, real and imaginary parts"
     if spec.pool:
         yield f"the frames of an utterance are pooled by {listed(spec.pool)}"
+    if spec.dims:
+        yield f"before, a fixed projection reduces their columns to {spec.dims}"
     if spec.only:
         yield f"only the columns that begin with {listed(spec.only)}"
 

@@ -1,9 +1,10 @@
 """Features: the arrow from the setting ``FEATURES`` to features, and back.
 
 The spec of a frame feature may also define the pooling of frames over the utterance: ``mfcc:n=20,pool=mean+std``. The
-spec of any feature may select columns by the beginning of their names: ``landmarks:columns=mouth+chin``. The spec of a
-feature with a row for each person may ask for the rows of all of them, not of one: ``faces:people=all``. None of these
-is a parameter of the feature itself, or part of the cache key.
+spec of any feature may select columns by the beginning of their names: ``landmarks:columns=mouth+chin``, and may turn
+each row into its spectrum: ``fer:fft=True``. The spec of a feature with a row for each person may ask for the rows of
+all of them, not of one: ``faces:people=all``. None of these is a parameter of the feature itself, or part of the cache
+key.
 """
 
 import dataclasses
@@ -12,11 +13,11 @@ from dataclasses import dataclass
 
 from affex.features.base import Feature
 from affex.features.external.imported import Imported
-from affex.pipeline.specs import column_groups, discovery, grammar, pooling
+from affex.pipeline.specs import column_groups, discovery, grammar, matrices, pooling, spectra
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 
 #: The parameters that a feature's spec may have in addition to the feature's own.
-BESIDE = ("pool", "columns", "people")
+BESIDE = ("pool", "dims", "columns", "people", "fft")
 #: The value that selects every part of a feature, with one model per part.
 EACH = "each"
 #: Whose rows: those of one person, one per frame, or of all people.
@@ -41,6 +42,10 @@ class FeatureSpec:
         The beginnings of the selected columns' names (see `pipeline.specs.column_groups`); empty for all columns.
     people
         One of `PEOPLE`.
+    dims
+        To how many columns a fixed projection reduces those that the pooling makes a matrix of; 0 for none.
+    fft
+        Whether each row becomes its spectrum (see `pipeline.specs.spectra`), of the selected columns, before pooling.
     """
 
     preset: str
@@ -49,6 +54,8 @@ class FeatureSpec:
     pool: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     people: str = "one"
+    dims: int = 0
+    fft: bool = False
 
     @property
     def framewise(self) -> bool:
@@ -58,7 +65,7 @@ class FeatureSpec:
     @property
     def unpooled(self) -> "FeatureSpec":
         """The same feature as it is cached: its frames, all columns, not yet of one person."""
-        return dataclasses.replace(self, pool=(), only=(), people="one")
+        return dataclasses.replace(self, pool=(), only=(), people="one", dims=0, fft=False)
 
     @property
     def is_preset(self) -> bool:
@@ -67,7 +74,13 @@ class FeatureSpec:
 
     def __str__(self) -> str:
         people = "" if self.people == "one" else self.people
-        beside = {"pool": "+".join(self.pool), "columns": "+".join(self.only), "people": people}
+        beside = {
+            "pool": "+".join(self.pool),
+            "dims": self.dims,
+            "columns": "+".join(self.only),
+            "people": people,
+            "fft": self.fft,
+        }
         changed = grammar.differences(self.default, self.feature) | {k: v for k, v in beside.items() if v}
         return grammar.spec(self.preset, changed)
 
@@ -116,7 +129,9 @@ def _feature_spec(text: str, imported: Mapping[str, Imported]) -> FeatureSpec:
     pool = _pool(text, feature, given["pool"]) if "pool" in given else ()
     only = _only(text, feature, given["columns"]) if "columns" in given else ()
     people = _people(text, feature, given["people"]) if "people" in given else "one"
-    return FeatureSpec(name, known[name], feature, pool, only, people)
+    fft = _fft(text, feature, given["fft"]) if "fft" in given else False
+    found_spec = FeatureSpec(name, known[name], feature, pool, only, people, fft=fft)
+    return dataclasses.replace(found_spec, dims=_dims(text, found_spec, given.get("dims")))
 
 
 def _require_readable(text: str, imported: Imported) -> None:
@@ -142,6 +157,37 @@ def _pool(text: str, feature: Feature, statistics: str) -> tuple[str, ...]:
             f"the features of frames these have that: {', '.join(able) or 'none'}."
         )
     return pool
+
+
+def _fft(text: str, feature: Feature, value: str) -> bool:
+    """Return whether rows become their spectra, if every column of the feature is a part of one thing."""
+    if value.lower() not in ("1", "0", "true", "false"):
+        raise UsageError(f"fft={value} in '{text}': expected True or False.")
+    if pooling.FOUND in feature.columns:
+        raise UsageError(f"'{text}': some columns of {feature.name} say where a face is; they have no spectrum.")
+    return value.lower() in ("1", "true")
+
+
+def _dims(text: str, asked: FeatureSpec, value: str | None) -> int:
+    """Return to how many columns those of a matrix are reduced, 0 for none; raise an error for too large a matrix."""
+    if not pooling.is_of_matrices(asked.pool):
+        if value is not None:
+            raise UsageError(f"'{text}': dims= is for pool={', pool='.join(matrices.MATRICES)}.")
+        return 0
+    names = asked.feature.columns
+    n_columns = len(spectra.columns(names, asked.only) if asked.fft else pooling.mixed(names, asked.only))
+    if value is not None:
+        if not value.isdigit() or not 2 <= int(value) <= matrices.MOST or int(value) >= n_columns:
+            most = min(matrices.MOST, n_columns - 1)
+            raise UsageError(f"dims={value} in '{text}': expected 2 to {most}, less than the {n_columns} columns.")
+        return int(value)
+    if n_columns > matrices.MOST:
+        raise UsageError(
+            f"'{text}': a matrix of {n_columns} columns would make {matrices.size(n_columns, 'cov')} numbers of each "
+            f"utterance; expected {matrices.MOST} columns at most. Choose some by columns=, or say dims=64 for a fixed "
+            "projection to 64, which learns nothing."
+        )
+    return 0
 
 
 def _people(text: str, feature: Feature, people: str) -> str:

@@ -3,6 +3,7 @@
 A statistic is computed over the frames of an utterance, column by column: a column ``found`` becomes ``found.mean``,
 ``found.std`` and so on. If ``found`` is 0, as in a frame without a face, all other columns except ``time`` are
 meaningless, and the frame does not count for them. The cache contains the frames, so pooling does not change its key.
+The statistics of `pipeline.specs.matrices` look at all columns together, except ``found`` and ``time``.
 
 `PLAIN` statistics give each frame the same weight, `WEIGHTED` ones weight a frame by the quality of its face. The
 feature itself, or a feature that it is computed from (`quality_feature`), gives this quality in the columns `QUALITY`.
@@ -17,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.base import Feature
+from affex.pipeline.specs import column_groups, matrices
+from affex.pipeline.specs.matrices import MATRICES
 from affex.pipeline.text.errors import UsageError, unknown
 
 Floats = NDArray[np.float64]
@@ -47,7 +50,7 @@ def _weighted_std(frames: Floats, weights: Floats) -> Floats:
 WEIGHTED: dict[str, Callable[[Floats, Floats], Floats]] = {"qmean": _weighted_mean, "qstd": _weighted_std}
 
 #: The names of all statistics, in the order of their columns.
-STATISTICS = (*PLAIN, *WEIGHTED)
+STATISTICS = (*PLAIN, *WEIGHTED, *MATRICES)
 
 #: The default statistics for pooling frames.
 DEFAULT = tuple(PLAIN)
@@ -70,9 +73,36 @@ def statistics(text: str) -> tuple[str, ...]:
     return tuple(name for name in STATISTICS if name in names)
 
 
-def columns(names: Sequence[str], pool: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of pooled columns: one statistic of all columns, then the next."""
-    return tuple(f"{name}.{statistic}" for statistic in pool for name in names)
+def columns(names: Sequence[str], pool: Sequence[str], only: Sequence[str] = (), dims: int = 0) -> tuple[str, ...]:
+    """Return the names of pooled columns: one statistic of all columns, then the next.
+
+    Parameters
+    ----------
+    names
+        Those of the frames' columns.
+    only, dims
+        As in `pooled`.
+    """
+    own, together = column_groups.chosen(names, only), mixed(names, only)
+    lines = tuple(f"projected_{i:0{len(str(dims - 1))}}" for i in range(dims)) if dims else together
+    return tuple(
+        name
+        for statistic in pool
+        for name in (
+            matrices.columns(lines, statistic) if statistic in MATRICES else [f"{one}.{statistic}" for one in own]
+        )
+    )
+
+
+def mixed(names: Sequence[str], only: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the columns that the statistics of matrices look at together."""
+    beside = (FOUND, TIME) if FOUND in names else ()
+    return tuple(name for name in column_groups.chosen(names, only) if name not in beside)
+
+
+def is_of_matrices(pool: Sequence[str]) -> bool:
+    """Return whether any of the statistics looks at several columns together."""
+    return any(name in MATRICES for name in pool)
 
 
 def is_weighted(pool: Sequence[str]) -> bool:
@@ -145,6 +175,8 @@ def pooled(
     names: Sequence[str],
     pool: Sequence[str],
     weights: Floats | None = None,
+    only: Sequence[str] = (),
+    dims: int = 0,
 ) -> NDArray[np.float32]:
     """Pool the frames of each utterance.
 
@@ -160,12 +192,36 @@ def pooled(
         The statistics; computed in double precision, where a column that does not vary deviates by exactly 0.
     weights : (n_rows,) float64
         The quality of each frame, for `WEIGHTED` statistics; if it is 0 for all frames that count, they count equally.
+    only
+        The beginnings of the names of the columns that are kept; empty for all.
+    dims
+        To how many columns `matrices.projection` reduces those that a matrix is made of; 0 for none.
 
     Returns
     -------
-    rows : (n_clips, len(pool) * n_columns) float32
+    rows : (n_clips, n) float32
         Columns as in `columns`; NaN in an utterance where no frame counts for a column.
     """
+    alone = [name for name in pool if name not in MATRICES]
+    blocks = [_column_by_column(values, offsets, names, alone, weights, column_groups.places(names, only))]
+    if len(alone) < len(pool):
+        places = [names.index(name) for name in mixed(names, only)]
+        given = values[:, places].astype(np.float64)
+        if dims:
+            given = given @ matrices.projection(len(places), dims)
+        counts = values[:, names.index(FOUND)] == 1 if FOUND in names else np.ones(len(values), bool)
+        blocks += [_together(given, counts, offsets, name) for name in pool if name in MATRICES]
+    return np.hstack(blocks)
+
+
+def _column_by_column(
+    values: NDArray[np.float32],
+    offsets: NDArray[np.int64],
+    names: Sequence[str],
+    pool: Sequence[str],
+    weights: Floats | None,
+    kept: Sequence[int],
+) -> NDArray[np.float32]:
     n_utterances, n_columns = len(offsets) - 1, values.shape[1]
     rows = np.full((n_utterances, len(pool), n_columns), np.nan, np.float32)
     for utterance, (begin, end) in enumerate(itertools.pairwise(offsets)):
@@ -175,7 +231,18 @@ def pooled(
             heavy = None if weights is None else _counting(weights[begin:end][counting])
             for number, name in enumerate(pool):
                 rows[utterance, number, chosen] = _statistic(name, part, heavy)
-    return rows.reshape(n_utterances, len(pool) * n_columns)
+    return rows[:, :, kept].reshape(n_utterances, len(pool) * len(kept))
+
+
+def _together(
+    values: Floats, counts: NDArray[np.bool_], offsets: NDArray[np.int64], statistic: str
+) -> NDArray[np.float32]:
+    rows = np.full((len(offsets) - 1, matrices.size(values.shape[1], statistic)), np.nan, np.float32)
+    for row, (begin, end) in zip(rows, itertools.pairwise(offsets), strict=True):
+        frames = values[begin:end][counts[begin:end]]
+        if len(frames):
+            row[:] = MATRICES[statistic](frames)
+    return rows
 
 
 def _parts(frames: Floats, names: Sequence[str]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:

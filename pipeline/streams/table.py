@@ -15,7 +15,7 @@ from affex.pipeline.caching.cache import FeatureFile
 from affex.pipeline.caching.feature_rows import Contents, FeatureRows
 from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import MEDIA, Utterance
-from affex.pipeline.specs import column_groups, pooling
+from affex.pipeline.specs import column_groups, pooling, spectra
 from affex.pipeline.specs.features import FeatureSpec, spec_of
 from affex.pipeline.streams.enrolment import normalised, statistics
 from affex.pipeline.streams.stream import Numbers, Stream, Unread, offsets_of, side_by_side
@@ -246,10 +246,12 @@ def _stream(
     stream = whole
     if spec.feature.several and spec.people == "one":
         stream = _of_one_person(spec, stream)
+    if spec.fft:
+        stream = _spectra(stream, spec.only)
     if spec.pool:
         own = [utterance for utterance, here in zip(utterances, present, strict=True) if here]
         stream = _pooled(dataset, spec, stream, own, offsets_of(present.astype(np.int64)))
-    if spec.only:
+    elif spec.only and not spec.fft:
         stream = _looked_at(stream, spec.only)
     if stream is not whole:
         stream = replace(stream, feature=str(spec), framewise=spec.framewise, row_shape=())
@@ -269,10 +271,16 @@ def _of_one_person(spec: FeatureSpec, stream: Stream) -> Stream:
 
 
 def _looked_at(stream: Stream, only: Sequence[str]) -> Stream:
-    """Return the selected columns; this step follows pooling, which may need the others."""
+    """Return the selected columns."""
     places = column_groups.places(stream.columns, only)
     values = np.ascontiguousarray(stream.flat[:, places])
     return replace(stream, columns=tuple(stream.columns[i] for i in places), rows=(values, stream.times))
+
+
+def _spectra(stream: Stream, only: Sequence[str]) -> Stream:
+    """Return the spectrum of each row, of the selected columns."""
+    values = stream.flat[:, column_groups.places(stream.columns, only)]
+    return replace(stream, columns=spectra.columns(stream.columns, only), rows=(spectra.spectra(values), stream.times))
 
 
 def _pooled(dataset: Dataset, spec: FeatureSpec, stream: Stream, own: Sequence[Utterance], offsets: Numbers) -> Stream:
@@ -288,13 +296,15 @@ def _pooled(dataset: Dataset, spec: FeatureSpec, stream: Stream, own: Sequence[U
     begins = offsets_of(stream.lengths[np.diff(offsets) > 0])
     frames = FeatureRows(tuple(utterance.id for utterance in own), stream.columns, begins, stream.flat, stream.times)
     weights = _weights(dataset, spec, frames, own) if pooling.is_weighted(spec.pool) else None
-    rows = pooling.pooled(frames.values, frames.offsets, frames.columns, spec.pool, weights)
+    only = () if spec.fft else spec.only
+    rows = pooling.pooled(frames.values, frames.offsets, frames.columns, spec.pool, weights, only, spec.dims)
     for utterance in np.flatnonzero(np.isnan(rows).any(axis=1)):
         raise AffexError(
             f"{frames.ids[utterance]}: no frame of {spec.unpooled} has anything in it that could be pooled. Extract "
             "the feature so that such utterances are failures (missing=fail)."
         )
-    return replace(stream, columns=pooling.columns(stream.columns, spec.pool), offsets=offsets, rows=(rows, None))
+    columns = pooling.columns(stream.columns, spec.pool, only, spec.dims)
+    return replace(stream, columns=columns, offsets=offsets, rows=(rows, None))
 
 
 def _contents(dataset: Dataset, spec: FeatureSpec) -> Contents:
