@@ -19,7 +19,7 @@ from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.stream import offsets_of
 from affex.pipeline.text.errors import UsageError
 
-TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d", "cnn2d+gru")
+TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d", "layers", "cnn2d+gru", "layers+gru")
 POOLS = ("mean", "meanstd", "last", "self", "relation", "transformer")
 
 NETS = (NetClassifier, NetRegressor)
@@ -32,7 +32,7 @@ QUICK = {"units": 4, "epochs": 2, "patience": 0, "rate": 0.01}
 
 def trunk_of(name, seed=0):
     """Return a small trunk in float64, and the shape of its rows."""
-    shape = (6, 6, 2) if name == "cnn3d" else (3,)
+    shape = (6, 6, 2) if name == "cnn3d" else (4, 3) if name.startswith("layers") else (3,)
     with seeded(seed):
         return parts.trunk(name, shape, units=4, maps=2, depth=1, activation="tanh").double(), shape
 
