@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,6 @@ from numpy.typing import NDArray
 from affex.features.networks.base import place
 from affex.features.networks.batches import exact, kind_of
 from affex.features.networks.weights import WeightError, sha256
-
-if TYPE_CHECKING:
-    import torch
 
 Sound = NDArray[np.float32]
 States = NDArray[np.float32]
@@ -96,7 +93,7 @@ def described(folder: Path) -> Description:
         raise WeightError(f"{folder / CONFIG} asks to run code of its own, which affex does not: take another model.")
     kind = str(config.get("model_type", ""))
     if config.get("add_adapter"):
-        raise WeightError(f"{folder / CONFIG} has an adapter behind its layers (add_adapter): expected a model without.")
+        raise WeightError(f"{folder / CONFIG} has an adapter behind its layers (add_adapter): expected none.")
     if kind == "whisper":
         width, layers = config.get("d_model"), config.get("encoder_layers")
         stride, seen, reading = WINDOW_STRIDE, 0, "windows"
@@ -115,7 +112,12 @@ def described(folder: Path) -> Description:
 
 
 def _geometry(kernels: Sequence[int], strides: Sequence[int]) -> tuple[int, int]:
-    """Return samples from one frame to the next, and those that a frame sees, of convolutions without padding."""
+    """Return samples from one frame to the next, and those that a frame sees, of convolutions without padding.
+
+    Both are 0 if these are not known.
+    """
+    if len(kernels) != len(strides):
+        return 0, 0
     stride, seen = 1, 1
     for kernel, step in zip(kernels, strides, strict=True):
         seen += (kernel - 1) * stride
@@ -137,8 +139,8 @@ def digest_of(folder: Path) -> str:
         pickled = sorted(path.name for path in folder.glob("*.bin"))
         found = f"{pickled[0]} is a pickle, which may run code and is not read" if pickled else "there is none"
         raise WeightError(
-            f"{folder} holds no *.safetensors: {found}. Fetch the model's safetensors from its publisher, or convert it "
-            "on a machine where you trust the file: model.save_pretrained(folder) of transformers writes them."
+            f"{folder} holds no *.safetensors: {found}. Fetch the model's safetensors from its publisher, or convert "
+            "it on a machine where you trust the file: model.save_pretrained(folder) of transformers writes them."
         )
     paths = [folder / CONFIG, *([folder / PREPARED] if (folder / PREPARED).is_file() else []), *weights]
     lines = "".join(f"{path.name} {sha256(path)}\n" for path in paths)
@@ -199,7 +201,8 @@ class SpeechModel:
     def states(self, sounds: Sequence[Sound], layers: slice) -> list[States]:
         """Return the hidden states of utterances, ``(n_frames, n_layers, width) float32`` each.
 
-        Those of an utterance do not depend on the others, to the bit.
+        Those of an utterance do not depend on the others, to the bit. On a CPU the number of threads changes the last
+        bits; in a run it is always 1.
 
         Parameters
         ----------
@@ -227,9 +230,7 @@ class SpeechModel:
         states: list[States] = []
         for batch in self._in_batches(shown, WINDOW):
             states += list(self._computed(batch, None, layers))
-        whole = iter(
-            states[number][: math.ceil(len(part) / WINDOW_STRIDE)].copy() for number, part in enumerate(flat)
-        )
+        whole = iter(states[number][: math.ceil(len(part) / WINDOW_STRIDE)].copy() for number, part in enumerate(flat))
         return [np.concatenate([next(whole) for _ in own]) for own in parts]
 
     def _of_classes(self, sounds: Sequence[Sound], layers: slice) -> list[States]:
@@ -277,8 +278,8 @@ class SpeechModel:
             masked = {} if mask is None else {"attention_mask": torch.from_numpy(mask).to(self.device)}
             out = self.module(shown, **masked, output_hidden_states=True, return_dict=True)
             states = [*out.hidden_states[:-1], out.last_hidden_state]
-            made: torch.Tensor = torch.stack(states[layers], dim=2)
-            return made.float().cpu().numpy()
+            made: States = torch.stack(states[layers], dim=2).float().cpu().numpy()
+            return made
 
 
 def load(folder: Path, device: str = "cpu", together: int = 0) -> SpeechModel:
