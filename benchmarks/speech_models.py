@@ -2,8 +2,8 @@
 
 ::
 
-    python benchmarks/ssl.py
-    python benchmarks/ssl.py --device cuda --size base    # the size of wav2vec 2.0 base, with random weights
+    python benchmarks/speech_models.py
+    python benchmarks/speech_models.py --device cuda --size base    # the size of wav2vec 2.0 base, with random weights
 
 Makes models with random weights, and utterances of noise of 1 to 4 s. Prints the seconds of each way (the least of
 several runs; the processor's on a CPU), their ratio, the largest difference of a value, and whether every utterance has
