@@ -247,7 +247,7 @@ links: ## make .links, where editors find the packages under their import names
 
 lock: install ## update requirements.lock after a change of pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra docs --extra mlflow --group checkout --universal --fork-strategy fewest \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra docs --extra mlflow --extra ssl --group checkout --universal --fork-strategy fewest \
 	    --no-annotate --no-header --quiet $(LOCK_ARGS) --output-file requirements.lock
 
 clean: ## remove .venv and temporary files of tools (never the cache, never data)

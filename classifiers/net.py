@@ -17,7 +17,7 @@ from affex.classifiers.base import Classifier, Context, RowsRead, Target
 from affex.classifiers.estimators.spelling import AugmentationName, hidden_layers, kernel_sizes, names_among
 
 #: The layers of a trunk, and what there is to pool over time.
-TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d", "stn")
+TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d", "stn", "layers")
 POOLS = ("mean", "meanstd", "last", "self", "relation", "transformer")
 
 
@@ -30,9 +30,10 @@ class Net(Classifier):
     trunk
         What runs over the rows of a stream: ``none``, ``conv1d``, ``rnn``, ``gru``, ``lstm``, ``bilstm``, ``cnn2d``
         (pictures row by row; of plain rows one picture, time by columns), ``cnn3d`` (pictures along time, too; cubes
-        row by row) or ``stn`` (a spatial transformer: it chooses a part of each picture for the layer behind it).
-        Several are layers joined by +, as in ``cnn2d+gru``. All streams have the same, unless each has its own, joined
-        by / in the order of the features, as in ``lstm/cnn2d+gru``.
+        row by row), ``stn`` (a spatial transformer: it chooses a part of each picture for the layer behind it) or
+        ``layers`` (the layers of ``ssl:layer=all`` in a sum whose weights are learned). Several are layers joined by +,
+        as in ``cnn2d+gru``. All streams have the same, unless each has its own, joined by / in the order of the
+        features, as in ``lstm/cnn2d+gru``.
     pool
         What makes one vector of the rows: ``mean``, ``meanstd``, ``last``, or a mean weighted by ``self``, ``relation``
         or ``transformer`` attention. As for trunks, each stream may have its own: ``self/relation``.

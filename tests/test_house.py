@@ -41,6 +41,7 @@ DOORS = {
     "soundfile": {"affex.pipeline.media.audio", "affex.pipeline.media.length", "affex.pipeline.corpora.demo"},
     "audformat": {"affex.pipeline.exchange.database"},
     "pyarrow": {"affex.pipeline.exchange.parquet", "affex.pipeline.exchange.nested"},
+    "transformers": {"affex.features.networks.speech"},
     "mlflow": {"affex.pipeline.reporting.mlflow_log"},
     "pandas": {
         *(f"affex.pipeline.exchange.{room}" for room in ("arff", "rows", "csvs", "database")),

@@ -20,7 +20,10 @@ from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.streams.stream import offsets_of
 from affex.pipeline.text.errors import UsageError
 
-TRUNKS = ("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d", "cnn2d+gru", "stn+cnn2d", "cubes")
+TRUNKS = (
+    *("none", "conv1d", "rnn", "gru", "lstm", "bilstm", "cnn2d", "cnn3d", "layers"),
+    *("cnn2d+gru", "layers+gru", "stn+cnn2d", "cubes"),
+)
 POOLS = ("mean", "meanstd", "last", "self", "relation", "transformer")
 
 NETS = (NetClassifier, NetRegressor)
@@ -33,7 +36,8 @@ QUICK = {"units": 4, "epochs": 2, "patience": 0, "rate": 0.01}
 
 def trunk_of(name, seed=0):
     """Return a small trunk in float64, and the shape of its rows."""
-    shape = {"cnn3d": (6, 6, 2), "stn+cnn2d": (6, 6, 2), "cubes": (2, 6, 6, 2)}.get(name, (3,))
+    shapes = {"cnn3d": (6, 6, 2), "stn+cnn2d": (6, 6, 2), "cubes": (2, 6, 6, 2)}
+    shape = shapes.get(name, (4, 3) if name.startswith("layers") else (3,))
     name = "cnn3d" if name == "cubes" else name
     with seeded(seed):
         return parts.trunk(name, shape, Sizes(units=4, maps=2, depth=1), "tanh").double(), shape

@@ -45,6 +45,32 @@ class Recurrent(Part):
         return out * mask[..., None], mask
 
 
+class Layers(Part):
+    """A sum of a row's lines, which are layers of another network, weighted by a softmax over learned scores.
+
+    Yang et al. 2021, SUPERB, doi:10.21437/Interspeech.2021-1775. Scores begin at 0, which gives the mean, and are
+    enlarged by `STEEP`, so that they move as fast as other weights do.
+    """
+
+    STEEP = 10.0
+
+    def __init__(self, row_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        if len(row_shape) < 2:
+            raise ValueError("trunk=layers: the rows are plain columns; expected a feature of layers (ssl:layer=all)")
+        self.width = prod(row_shape[1:])
+        self.scores = nn.Parameter(torch.zeros(row_shape[0]))
+
+    @property
+    def shares(self) -> Tensor:
+        """The weight of each layer, ``(n_layers,)``, which add up to 1."""
+        return torch.softmax(self.STEEP * self.scores, dim=0)
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the weighted sum at each step, ``(n, n_steps, width)``, and the mask."""
+        return torch.einsum("l,ntlc->ntc", self.shares, x.flatten(3)) * mask[..., None], mask
+
+
 class Columns(Part):
     """No trunk: the columns as they are."""
 
@@ -113,6 +139,8 @@ def _layer(name: str, row_shape: tuple[int, ...], sizes: Sizes, activation: Acti
     """
     if name == "none":
         return Columns(prod(row_shape))
+    if name == "layers":
+        return Layers(row_shape)
     if name in RECURRENT:
         return Recurrent(name, prod(row_shape), sizes.units)
     if name == "stn":
