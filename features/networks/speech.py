@@ -276,9 +276,12 @@ class SpeechModel:
         with exact():
             shown = torch.from_numpy(given).to(self.device)
             masked = {} if mask is None else {"attention_mask": torch.from_numpy(mask).to(self.device)}
-            out = self.module(shown, **masked, output_hidden_states=True, return_dict=True)
-            states = [*out.hidden_states[:-1], out.last_hidden_state]
-            made: States = torch.stack(states[layers], dim=2).float().cpu().numpy()
+            # The output alone needs no copies of the states before it.
+            n_states = self.description.layers + 1
+            is_last = list(range(n_states))[layers] == [n_states - 1]
+            out = self.module(shown, **masked, output_hidden_states=not is_last, return_dict=True)
+            states = [out.last_hidden_state] if is_last else [*out.hidden_states[:-1], out.last_hidden_state][layers]
+            made: States = torch.stack(states, dim=2).float().cpu().numpy()
             return made
 
 
