@@ -113,6 +113,8 @@ class Classifier(ABC):
     phrase: ClassVar[str] = ""
     #: How rows are prepared, where its estimator is no Pipeline that says so; begins with a small letter.
     prepares: ClassVar[str] = ""
+    #: What becomes of the columns of a feature that an utterance lacks.
+    fills: ClassVar[str] = "filled with the means of the training rows"
     #: What a paper that uses it cites: keys of ``pipeline/publishing/references.toml``, or whole BibTeX entries.
     cites: ClassVar[tuple[str, ...]] = ()
     #: Whether hyperparameters are searched on held-out training speakers; they are fixed where speakers are too few.

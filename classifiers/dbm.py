@@ -36,6 +36,7 @@ class Dbm(Classifier):
     """
 
     phrase: ClassVar[str] = "a logistic regression on the joint layer of a deep Boltzmann machine"
+    fills: ClassVar[str] = "inferred by mean field from what the utterance has"
     cites: ClassVar[tuple[str, ...]] = ("pedregosa2011", "srivastava2014", "salakhutdinov2009")
 
     hidden: int = 50

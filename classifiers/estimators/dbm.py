@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from affex.classifiers.estimators.rbm import Schedule, batches, drawn, random_rbm, require_finite, trained
 
@@ -183,6 +183,7 @@ class JointLayer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         X: ArrayLike,
         y: Any = None,  # noqa: ARG002 - the form of scikit-learn's transformers
         *,
+        sample_weight: ArrayLike | None = None,
         widths: Sequence[int] | None = None,
     ) -> Self:
         """Train the machine, without labels.
@@ -191,6 +192,8 @@ class JointLayer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : (n_rows, n_columns)
             z-scored rows; NaN where a value is missing.
+        sample_weight : (n_rows,), optional
+            How many times each row counts; None: once.
         widths : (n_modalities,), optional
             How many columns each modality has, side by side. None: all columns are of one.
 
@@ -202,10 +205,15 @@ class JointLayer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         rows = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
         self.widths_ = np.asarray([rows.shape[1]] if widths is None else widths, dtype=np.int64)
         if self.widths_.sum() != rows.shape[1]:
-            raise ValueError(f"widths={self.widths_.tolist()}: expected a sum of {rows.shape[1]}, the number of columns")
+            raise ValueError(
+                f"widths={self.widths_.tolist()}: expected a sum of {rows.shape[1]}, the number of columns"
+            )
         rng, schedule = np.random.default_rng(self.seed), Schedule(self.epochs, self.rate, self.batch)
-        visible = self._modalities(rows)
-        machine = self._trained(self._stacked(visible, schedule, rng), visible, schedule, rng)
+        weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+        visible = [part[weight > 0] for part in self._modalities(rows)]
+        weight = weight[weight > 0]
+        machine = self._stacked(visible, weight, schedule, rng)
+        machine = self._trained(machine, visible, weight, schedule, rng)
         self.below_, self.above_, self.visible_, self.hidden_, self.joint_ = vars(machine).values()
         return self
 
@@ -219,9 +227,10 @@ class JointLayer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _modalities(self, rows: Floats) -> list[Floats]:
         return np.split(rows, np.cumsum(self.widths_)[:-1], axis=1)
 
-    def _stacked(self, visible: Sequence[Floats], schedule: Schedule, rng: np.random.Generator) -> Machine:
+    def _stacked(
+        self, visible: Sequence[Floats], weight: Floats, schedule: Schedule, rng: np.random.Generator
+    ) -> Machine:
         """Return a machine that was trained layer by layer; each machine sees twice the layer that others see, too."""
-        weight = np.ones(len(visible[0]))
         firsts, hidden = [], []
         for own in visible:
             known = np.where(np.isnan(own), 0.0, own)  # the mean of a column
@@ -240,10 +249,14 @@ class JointLayer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _trained(
-        self, machine: Machine, visible: Sequence[Floats], schedule: Schedule, rng: np.random.Generator
+        self,
+        machine: Machine,
+        visible: Sequence[Floats],
+        weight: Floats,
+        schedule: Schedule,
+        rng: np.random.Generator,
     ) -> Machine:
         """Return the machine after training as a whole: mean field of the rows against persistent chains."""
-        weight = np.ones(len(visible[0]))
         starts = rng.integers(len(weight), size=self.chains)
         chains = machine.mean_field([own[starts] for own in visible], self.steps)
         for rate, own in batches(weight, schedule, rng):

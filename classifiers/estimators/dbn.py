@@ -82,9 +82,7 @@ class BeliefNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._tune(rows, np.searchsorted(self.classes_, training.y[counted]), weight, rng)
         return self
 
-    def _pretrained(
-        self, rows: Floats, weight: Floats, rng: np.random.Generator
-    ) -> tuple[list[Floats], list[Floats]]:
+    def _pretrained(self, rows: Floats, weight: Floats, rng: np.random.Generator) -> tuple[list[Floats], list[Floats]]:
         """Return weights and biases of the hidden layers, and of a softmax that says nothing yet."""
         weights, biases = [], []
         for number, n_units in enumerate(self.layers):
@@ -114,7 +112,9 @@ class BeliefNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 above = given[own]
                 for across, bias in zip(weights[:-1], biases[:-1], strict=True):
                     above = torch.sigmoid(above @ across + bias)
-                losses = torch.nn.functional.cross_entropy(above @ weights[-1] + biases[-1], target[own], reduction="none")
+                losses = torch.nn.functional.cross_entropy(
+                    above @ weights[-1] + biases[-1], target[own], reduction="none"
+                )
                 optimiser.zero_grad()
                 (share[own] * losses).mean().backward()
                 optimiser.step()

@@ -4,10 +4,10 @@ There is one reader for each kind of rows that a classifier reads (`affex.classi
 Only this module distinguishes the kinds:
 
 ``utterance``
-    One row per utterance, the columns of several features side by side, frames pooled: ``fit(X, y, groups,
-    sample_weight, inner, widths)``, then ``predict`` and ``predict_proba``. With ``rows="each"``, all rows of an utterance
-    (frames, segments), each with its utterance's class or value, and with weights that give each utterance the same
-    total; the scores of an utterance's rows are averaged.
+    One row per utterance, the columns of several features side by side (``widths`` says how many each has), frames
+    pooled: ``fit(X, y, groups, sample_weight, inner, widths)``, then ``predict`` and ``predict_proba``. With
+    ``rows="each"``, all rows of an utterance (frames, segments), each with its utterance's class or value, and with
+    weights that give each utterance the same total; the scores of an utterance's rows are averaged.
 ``frame``
     All frames of an utterance, each with its utterance's class; ``log_likelihood`` of each is combined (`decision`).
 ``sequence``
