@@ -27,8 +27,8 @@ class Dbm(Classifier):
         The learning rate; each column, or unit of the layer below, has a share of it.
     batch
         Rows in a batch.
-    steps
-        Steps of the mean field.
+    iterations
+        How often the mean field computes all layers in turn.
     chains
         Markov chains of the persistent contrastive divergence.
     C
@@ -36,6 +36,9 @@ class Dbm(Classifier):
     """
 
     phrase: ClassVar[str] = "a logistic regression on the joint layer of a deep Boltzmann machine"
+    prepares: ClassVar[str] = (
+        "columns are z-scored, what an utterance lacks is inferred by mean field, and the joint layer's means are z-scored"
+    )
     fills: ClassVar[str] = "inferred by mean field from what the utterance has"
     cites: ClassVar[tuple[str, ...]] = ("pedregosa2011", "srivastava2014", "salakhutdinov2009")
 
@@ -44,13 +47,13 @@ class Dbm(Classifier):
     epochs: int = 100
     rate: float = 0.5
     batch: int = 32
-    steps: int = 10
+    iterations: int = 10
     chains: int = 50
     C: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("hidden", "joint", "batch", "steps", "chains"):
+        for name in ("hidden", "joint", "batch", "iterations", "chains"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 1 or more")
         if self.epochs < 0:

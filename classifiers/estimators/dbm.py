@@ -154,7 +154,7 @@ class JointLayer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Passes over the rows of each training, first layer by layer, then of the whole; 0 leaves all weights random.
     rate, batch
         The learning rate, of which each unit has a share, and the rows in a batch.
-    steps
+    iterations
         Steps of the mean field.
     chains
         Markov chains of the persistent contrastive divergence.
@@ -174,7 +174,7 @@ class JointLayer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     epochs: int = 100
     rate: float = 0.5
     batch: int = 32
-    steps: int = 10
+    iterations: int = 10
     chains: int = 50
     seed: int = 0
 
@@ -222,7 +222,7 @@ class JointLayer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         rows = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
         machine = Machine(self.below_, self.above_, self.visible_, self.hidden_, self.joint_)
-        return machine.mean_field(self._modalities(rows), self.steps).joint
+        return machine.mean_field(self._modalities(rows), self.iterations).joint
 
     def _modalities(self, rows: Floats) -> list[Floats]:
         return np.split(rows, np.cumsum(self.widths_)[:-1], axis=1)
@@ -258,9 +258,9 @@ class JointLayer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Machine:
         """Return the machine after training as a whole: mean field of the rows against persistent chains."""
         starts = rng.integers(len(weight), size=self.chains)
-        chains = machine.mean_field([own[starts] for own in visible], self.steps)
+        chains = machine.mean_field([own[starts] for own in visible], self.iterations)
         for rate, own in batches(weight, schedule, rng):
-            data = machine.mean_field([part[own] for part in visible], self.steps)
+            data = machine.mean_field([part[own] for part in visible], self.iterations)
             chains = machine.sampled(chains, rng)
             machine = machine.moved(data, weight[own], chains, rate)
         for weights in (*machine.below, *machine.above):

@@ -354,7 +354,7 @@ def test_the_same_seed_gives_the_same_machine(spec):
 @pytest.mark.parametrize(
     "settings",
     ["dbn:layers=none", "dbn:layers=5+0", "dbn:epochs=-1", "dbn:rate=0", "dbn:batch=0", "dbn:decay=-1",
-     "dbm:hidden=0", "dbm:joint=0", "dbm:epochs=-1", "dbm:rate=0", "dbm:steps=0", "dbm:chains=0", "dbm:C=0"],
+     "dbm:hidden=0", "dbm:joint=0", "dbm:epochs=-1", "dbm:rate=0", "dbm:iterations=0", "dbm:chains=0", "dbm:C=0"],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(settings):
     with pytest.raises(UsageError, match="expected"):
