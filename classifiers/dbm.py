@@ -37,7 +37,8 @@ class Dbm(Classifier):
 
     phrase: ClassVar[str] = "a logistic regression on the joint layer of a deep Boltzmann machine"
     prepares: ClassVar[str] = (
-        "columns are z-scored, what an utterance lacks is inferred by mean field, and the joint layer's means are z-scored"
+        "columns are z-scored, what an utterance lacks is inferred by mean field, and the joint layer's means are "
+        "z-scored"
     )
     fills: ClassVar[str] = "inferred by mean field from what the utterance has"
     cites: ClassVar[tuple[str, ...]] = ("pedregosa2011", "srivastava2014", "salakhutdinov2009")

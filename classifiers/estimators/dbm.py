@@ -155,7 +155,7 @@ class JointLayer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     rate, batch
         The learning rate, of which each unit has a share, and the rows in a batch.
     iterations
-        Steps of the mean field.
+        How often the mean field computes all layers in turn.
     chains
         Markov chains of the persistent contrastive divergence.
     seed
