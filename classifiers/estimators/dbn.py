@@ -116,12 +116,12 @@ class BeliefNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                     above @ weights[-1] + biases[-1], target[own], reduction="none"
                 )
                 optimiser.zero_grad()
-                (share[own] * losses).mean().backward()
+                (share[own] * losses).mean().backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
         self.weights_ = [own.detach().numpy().copy() for own in weights]
         self.biases_ = [own.detach().numpy().copy() for own in biases]
-        for own in self.weights_:
-            require_finite(own, self.rate)
+        for layer in self.weights_:
+            require_finite(layer, self.rate)
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return the probability of each class, ``(n_rows, n_classes) float64``."""
