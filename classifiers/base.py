@@ -15,6 +15,8 @@ values (float64). It receives further arguments only if it accepts them (see `cl
     Inner folds, as pairs of (train, test) row numbers, where a protocol names them.
 ``offsets`` (n_utterances + 1,)
     Which rows belong to which utterance; a list with one item per stream for an estimator of several streams.
+``widths`` (n_features,)
+    How many columns each feature has, of the features whose columns are side by side.
 ``dialogs`` (n_dialogs + 1,)
     Which utterances belong to which dialog, for a classifier with a context (see `pipeline.streams.readers`).
 
@@ -111,6 +113,8 @@ class Classifier(ABC):
     phrase: ClassVar[str] = ""
     #: How rows are prepared, where its estimator is no Pipeline that says so; begins with a small letter.
     prepares: ClassVar[str] = ""
+    #: What becomes of the columns of a feature that an utterance lacks.
+    fills: ClassVar[str] = "filled with the means of the training rows"
     #: What a paper that uses it cites: keys of ``pipeline/publishing/references.toml``, or whole BibTeX entries.
     cites: ClassVar[tuple[str, ...]] = ()
     #: Whether hyperparameters are searched on held-out training speakers; they are fixed where speakers are too few.

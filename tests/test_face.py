@@ -197,7 +197,7 @@ class Own(ClassifierMixin, BaseEstimator):
         (Own("returns nothing"), "the fit of Own returned nothing: expected the estimator"),
         (Own("predicts numbers"), "it predicts 0: expected some of loud, soft"),
         (Own("predicts columns"), r"its predictions have the shape \(4, 1\): expected \(4,\)"),
-        (SVR(), r'classifier="SVR" predicts values; target="label" has classes. Those that predict classes: elm'),
+        (SVR(), r'classifier="SVR" predicts values; target="label" has classes. Those that predict classes: dbm, dbn'),
     ],
 )
 def test_an_estimator_that_fails_ends_in_a_sentence(model, message, table, place):

@@ -31,7 +31,7 @@ from affex.pipeline.evaluation.settings import Plan, Settings
 from affex.pipeline.models import model_card
 from affex.pipeline.models.fit_predict import lines
 from affex.pipeline.models.model_file import read, write
-from affex.pipeline.models.models import FILLED, Model, fit, predict, require_features
+from affex.pipeline.models.models import Model, fit, predict, require_features
 from affex.pipeline.models.new_recordings import at_hand
 from affex.pipeline.reporting import tables
 from affex.pipeline.specs.classifiers import classifier_of
@@ -398,7 +398,7 @@ def test_what_is_filled_in_is_said():
     settings = replace(wanted("svm"), features=("egemaps", "gemaps"), keys=("a", "b"))
     rows = table(matrix, fit(matrix, settings, recipes=("{}", "{}")), {}, {matrix.utterances[5].id: "too short"})
     assert rows[5]["predicted"]
-    assert rows[5]["note"] == f"no gemaps: too short; {FILLED}"
+    assert rows[5]["note"] == "no gemaps: too short; its columns were filled with the means of the training rows"
 
 
 def test_a_speaker_with_one_clip_cannot_be_normalised():

@@ -46,6 +46,7 @@ def fit(
     sample_weight: NDArray[np.float64] | None = None,
     inner: Pairs | None = None,
     offsets: Numbers | list[Numbers] | None = None,
+    widths: Sequence[int] | None = None,
     dialogs: Numbers | None = None,
 ) -> Any:
     """Fit an estimator in place and return it.
@@ -64,6 +65,8 @@ def fit(
         Inner folds, as pairs of (train, test) row numbers; None uses `inner_folds` over the groups.
     offsets : (n_utterances + 1,) int64
         Utterance ``i`` has rows ``offsets[i]`` to ``offsets[i + 1]``; a list, one item per stream, if `X` is one.
+    widths : (n_features,)
+        How many columns each feature has, where columns of several are side by side.
     dialogs : (n_dialogs + 1,) int64
         Dialog ``i`` holds utterances ``dialogs[i]`` to ``dialogs[i + 1]``.
 
@@ -73,7 +76,8 @@ def fit(
         If rows are weighted and it accepts no weights, if it cross-validates inside and there are fewer than two
         groups, if a part that cross-validates inside receives other rows than these, or if ``fit`` returns nothing.
     """
-    given = {"groups": groups, "sample_weight": sample_weight, "inner": inner, "offsets": offsets, "dialogs": dialogs}
+    given: dict[str, Any] = {"groups": groups, "sample_weight": sample_weight, "inner": inner, "offsets": offsets}
+    given |= {"widths": widths, "dialogs": dialogs}
     given = {name: value for name, value in given.items() if value is not None}
     if sample_weight is not None:
         require_weights(estimator)

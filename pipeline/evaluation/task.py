@@ -308,8 +308,7 @@ def _absent(table: Table, plan: Plan) -> tuple[str, ...]:
                 f"others alone; `make features FEATURES={feature}` says why they lack it."
             )
     return tuple(
-        f"{n} of {len(table)} utterances lack {feature}: its columns are filled in each fold with what the training "
-        "rows have there on average"
+        f"{n} of {len(table)} utterances lack {feature}: its columns are {plan.classifier.fills} in each fold"
         for feature, n in lacking.items()
         if n and len(plan.features) > 1
     )

@@ -38,9 +38,6 @@ from affex.pipeline.text.errors import AffexError, UsageError
 
 Numbers = NDArray[np.int64]
 
-#: Note for an utterance that lacks some of the features.
-FILLED = "its columns were filled with the means of the training rows"
-
 #: Note for an utterance without a prediction because it is its speaker's only row.
 ALONE = "its speaker has no other row here: normalised within the speaker it is all 0"
 
@@ -355,7 +352,8 @@ def _notes(model: Model, table: Table, failures: Sequence[Mapping[str, str]]) ->
                     f"no {feature}: {reasons.get(utterance.id, 'not extracted')}"
                 )
     with_rows = {table.utterances[i].id for i in np.flatnonzero(_has_rows(table))}
-    return {id_: "; ".join([*reasons, *([FILLED] if id_ in with_rows else [])]) for id_, reasons in lacking.items()}
+    filled = f"its columns were {model.plan.classifier.fills}"
+    return {id_: "; ".join([*reasons, *([filled] if id_ in with_rows else [])]) for id_, reasons in lacking.items()}
 
 
 def _fold_scores(model: Model, table: Table, numbers: Numbers) -> FoldScores:

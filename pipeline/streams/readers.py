@@ -4,10 +4,10 @@ There is one reader for each kind of rows that a classifier reads (`affex.classi
 Only this module distinguishes the kinds:
 
 ``utterance``
-    One row per utterance, the columns of several features side by side, frames pooled: ``fit(X, y, groups,
-    sample_weight, inner)``, then ``predict`` and ``predict_proba``. With ``rows="each"``, all rows of an utterance
-    (frames, segments), each with its utterance's class or value, and with weights that give each utterance the same
-    total; the scores of an utterance's rows are averaged.
+    One row per utterance, the columns of several features side by side (``widths`` says how many each has), frames
+    pooled: ``fit(X, y, groups, sample_weight, inner, widths)``, then ``predict`` and ``predict_proba``. With
+    ``rows="each"``, all rows of an utterance (frames, segments), each with its utterance's class or value, and with
+    weights that give each utterance the same total; the scores of an utterance's rows are averaged.
 ``frame``
     All frames of an utterance, each with its utterance's class; ``log_likelihood`` of each is combined (`decision`).
 ``sequence``
@@ -139,6 +139,7 @@ class Reader(ABC):
             "sample_weight": None if weight is None else np.repeat(weight, repeats),
             "inner": _inner(inner, np.repeat(owner, repeats)),
             "offsets": offsets_of(repeats),
+            "widths": examples.streams[0].widths or (len(examples.streams[0].columns),),
         }
         return Training(_block(examples, owner, owner), np.repeat(targets, repeats), given)
 

@@ -48,6 +48,8 @@ class Stream:
         Whether an utterance has one row per frame, not one row.
     row_shape
         The shape of what a row holds, as in ``(height, width, channels)``; empty for plain columns.
+    widths
+        How many columns each feature has, if several are side by side; empty for one feature.
     """
 
     feature: str
@@ -56,6 +58,7 @@ class Stream:
     rows: tuple[Values, Times] | Unread
     framewise: bool = False
     row_shape: tuple[int, ...] = ()
+    widths: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -139,7 +142,8 @@ def side_by_side(streams: Sequence[Stream]) -> Stream:
         at += len(stream.columns)
     names = first.columns if len(streams) == 1 else tuple(f"{s.feature}.{name}" for s in streams for name in s.columns)
     feature = " ".join(stream.feature for stream in streams)
-    return Stream(feature, names, offsets, (values, first.times if first.framewise else None), first.framewise)
+    rows, widths = (values, first.times if first.framewise else None), tuple(len(stream.columns) for stream in streams)
+    return Stream(feature, names, offsets, rows, first.framewise, widths=widths if len(streams) > 1 else first.widths)
 
 
 def require_alike(streams: Sequence[Stream]) -> None:
