@@ -3,10 +3,11 @@
 A run's folder holds ``metrics.json`` (the figures and everything they depend on), ``predictions.csv`` (one row per
 tested utterance), a picture (``confusion.png``, or ``scatter.png`` for values), ``report.txt`` (the tables of the
 terminal), ``settings.toml`` (which repeats the run: ``affex evaluate --config``), ``groups.csv`` (sex, part, session
-and the like of the tested utterances, if known) and, if a fusion learns from the run, ``inner.csv``. The files are a
-sealed bundle (see `pipeline.storage.bundle`), which only `pipeline.evaluation.runs` reads. They do not contain the
-time, the machine or the number of cores: equal runs give equal bytes. Figures with normalisation by speaker are always
-marked as transductive, and figures that a leak has inflated are marked, too. ``times.json`` lies beside them
+and the like of the tested utterances, if known), ``turns.csv`` (which utterances are turns of one dialog, if there are
+dialogs) and, if a fusion learns from the run, ``inner.csv``. The files are a sealed bundle (see
+`pipeline.storage.bundle`), which only `pipeline.evaluation.runs` reads. They do not contain the time, the machine or
+the number of cores: equal runs give equal bytes. Figures with normalisation by speaker are always marked as
+transductive, and figures that a leak has inflated are marked, too. ``times.json`` lies beside them
 (`pipeline.evaluation.times`).
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from affex.pipeline.evaluation import runs
+from affex.pipeline.evaluation.dialogs import COLUMNS, Dialogs
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.results import About, Result, Scores
 from affex.pipeline.evaluation.settings import Settings, as_toml
@@ -114,6 +116,8 @@ def write(
         contents[runs.INNER] = "".join(_prediction_lines(result.about.unit, result.inner)).encode()
     if result.attributes:
         contents[runs.GROUPS] = "".join(_group_lines(result)).encode()
+    if result.dialogs.turns:
+        contents[runs.TURNS] = "".join(_turn_lines(result.dialogs)).encode()
     if settings is not None:
         contents[runs.SETTINGS] = as_toml(settings, result.about.settings.passed).encode(errors="backslashreplace")
     contents |= pictures.of_result(result, summary)
@@ -168,6 +172,13 @@ def _prediction_lines(unit: str, parts: Sequence[Scores]) -> Iterator[str]:
     for scores in parts:
         for cells in zip(*scores.columns(unit).values(), strict=True):
             yield csv_cells.line([f"{cell:.9g}" if isinstance(cell, float) else cell for cell in cells])
+
+
+def _turn_lines(dialogs: Dialogs) -> Iterator[str]:
+    """Yield a table of the turns of dialogs."""
+    yield csv_cells.line(COLUMNS)
+    for id_, dialog, number in dialogs.rows():
+        yield csv_cells.line((id_, dialog, str(number)))
 
 
 def _group_lines(result: Result) -> Iterator[str]:

@@ -254,6 +254,7 @@ def _fused(
 
     rule = rules.rule_of(settings.fusion)
     rules.require_able(rule, protocols.of_settings(settings))
+    rules.require_dialogs(rule, workspace.datasets)
     inner = settings.inner or rules.RULES[rule].learns
     each = [planned(workspace, member, replace(settings, inner=inner, system=None)) for member in members]
     _foresee(workspace, [plan for _, plan in each])
