@@ -9,6 +9,7 @@ covariance is the density of the values that are there.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -71,7 +72,7 @@ def chain(start: Floats, transitions: Floats) -> KnownEmissions:
 
 
 class _Steps(ConvergenceMonitor):  # type: ignore[misc]
-    """Counts the steps without a message: the floor may lower the log-likelihood a little, and the steps are bounded."""
+    """Counts the steps without a message: the floor may lower the log-likelihood a little."""
 
     def report(self, log_prob: float) -> None:
         self.history.append(log_prob)
@@ -270,8 +271,10 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             streams, limits = _streams(X, offsets)
         if [rows.shape[1] for rows in streams] != list(self.widths_):
             raise ValueError(f"X: expected streams of {self.widths_} columns, found {[s.shape[1] for s in streams]}")
-        values, exponents, limits = self._frames(streams, limits)
         found = np.zeros((len(limits) - 1, len(self.classes_)))
+        if not limits[-1]:
+            return found
+        values, exponents, limits = self._frames(streams, limits)
         learned = zip(self.starts_, self.transitions_, self.means_, self.variances_, strict=True)
         for code, (start, transitions, means, variances) in enumerate(learned):
             emitted, own = Gaussians(means, variances).log_density(values, exponents), chain(start, transitions)
@@ -381,7 +384,8 @@ def _streams(X: Any, offsets: Any) -> tuple[list[Rows], Numbers]:
         If streams have not the same frames, or a value is infinite.
     """
     several = isinstance(offsets, list)
-    streams = [np.asarray(rows).reshape(len(rows), -1) for rows in (X if several else [X])]
+    streams = [np.asarray(rows) for rows in (X if several else [X])]
+    streams = [rows.reshape(len(rows), prod(rows.shape[1:])) for rows in streams]
     limits = [np.asarray(limit, np.int64) for limit in (offsets if several else [offsets])]
     if len(streams) != len(limits) or not all(np.array_equal(limit, limits[0]) for limit in limits):
         raise ValueError("offsets: the streams of a hidden Markov model are aligned; expected the same of each stream")

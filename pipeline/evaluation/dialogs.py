@@ -1,7 +1,7 @@
 """Dialogs: the arrow from utterances to the turns of their dialogs, as a run keeps them for rules that read turns."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -37,6 +37,10 @@ class Dialogs:
 
     turns: Mapping[str, Turn]
 
+    def of(self, ids: Iterable[str]) -> "Dialogs":
+        """Return the turns of some utterances; each keeps its number."""
+        return Dialogs({id_: self.turns[id_] for id_ in ids if id_ in self.turns})
+
     def names(self, ids: Labels) -> Labels:
         """Return the dialog of each utterance, ``(n,)``; empty outside dialogs."""
         found = (self.turns.get(id_) for id_ in ids.tolist())
@@ -57,7 +61,10 @@ NO_DIALOGS = Dialogs({})
 
 
 def dialogs_of(utterances: Sequence[Utterance]) -> Dialogs:
-    """Return the dialogs of utterances; those of different corpora and sessions are different dialogs."""
+    """Return the dialogs of a corpus's utterances; those of different corpora and sessions are different dialogs.
+
+    All utterances are numbered, with a class or without, so that runs of several models number them alike.
+    """
     found = turns(utterances, len(utterances), "dialog")
     assert found is not None
     together, limits = found.sequences(np.arange(len(utterances)))

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from affex.classifiers.base import Axis, Wrapped, inner_folds
 from affex.pipeline.evaluation import drops, importance, searches, speakers, training_limits
-from affex.pipeline.evaluation.dialogs import dialogs_of
 from affex.pipeline.evaluation.folds import Fold, require_variety
 from affex.pipeline.evaluation.groups import attributes_of
 from affex.pipeline.evaluation.raters import AgainstShares, against_shares
@@ -186,7 +185,7 @@ def evaluate_task(
         spread=task.spread,
         class_lost=speakers.taken_away(task.spread, plan.settings.speaker_norm, task.examples.y),
         attributes=attributes_of(tested, plan.protocol.target),
-        dialogs=dialogs_of(task.utterances),
+        dialogs=task.dialogs,
         searched=axes,
         seconds=tuple(outcome.seconds for outcome in outcomes),
         n_kept=len(known),

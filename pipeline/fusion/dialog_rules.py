@@ -1,7 +1,7 @@
 """Fusion rules of dialogs: the arrow from scores of the turns of a dialog to decisions that depend on one another.
 
 These rules read in what order the turns follow each other (`AlignedScores.dialogs`, `AlignedScores.turns`), and fuse
-the scores of one model or of several. Both begin with the calibrated mixture of `rules.Mixture`.
+the scores of one model or of several. Both begin with one temperature a member, as `rules.Mixture` fits it.
 
 References
 ----------
@@ -12,7 +12,7 @@ L. R. Rabiner, A tutorial on hidden Markov models and selected applications in s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,23 +21,25 @@ from affex.classifiers.base import Axis
 from affex.pipeline.evaluation import metrics
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.fusion.aligned_scores import AlignedScores
-from affex.pipeline.fusion.probabilities import Floats, Numbers, log, tempered
-from affex.pipeline.fusion.rules import Mixture, Opinion, Rule
+from affex.pipeline.fusion.probabilities import Floats, Numbers, log, temperature, tempered
+from affex.pipeline.fusion.rules import Mixture, Opinion, Product, Rule
 
 
 @dataclass(frozen=True, eq=False)
 class Chain(Rule):
     """A Markov chain over the classes of a dialog's turns, decoded by Viterbi (the upper HMM of Metallinou et al.).
 
-    The mixture's probability of a class, calibrated with equal priors, is in proportion to the likelihood of the turn
-    given the class, and is the chain's emission. The shares of first classes, and of a class after another one, are
-    counted in the training dialogs, each count plus 1 (Laplace's rule of succession). The counts are not balanced, so
-    frequent classes are favoured. An utterance outside dialogs is a chain of one turn.
+    A member's probability of a class, calibrated with equal priors, is in proportion to the likelihood of the turn
+    given the class. The chain's emission is the product of all members', as of streams that are independent given the
+    class; one more temperature corrects for those that are not. The shares of first classes, and of a class after
+    another one, are counted in the training dialogs, each count plus 1 (Laplace's rule of succession). The counts are
+    not balanced, so frequent classes are favoured. An utterance outside dialogs is a chain of one turn.
 
     Parameters
     ----------
-    mixture : Mixture
-        Of the members.
+    temperatures : (n_members,) float64
+    temperature : float
+        Of the product.
     start : (n_classes,) float64
         The probability of a dialog's first class.
     transitions : (n_classes, n_classes) float64
@@ -51,13 +53,14 @@ class Chain(Rule):
     )
     calibrates = True
 
-    mixture: Mixture
+    temperatures: Floats
+    temperature: float
     start: Floats
     transitions: Floats
 
     @classmethod
     def fit(cls, inner: AlignedScores) -> Self:
-        """Fit the mixture, and count the classes of first turns and of pairs of turns.
+        """Fit the temperatures, and count the classes of first turns and of pairs of turns.
 
         Raises
         ------
@@ -72,14 +75,17 @@ class Chain(Rule):
         first = np.isin(np.arange(len(order)), limits)
         np.add.at(start, place[first], 1)
         np.add.at(transitions, (place[:-1][~first[1:]], place[1:][~first[1:]]), 1)
-        return cls(Mixture.fit(inner), start / start.sum(), transitions / transitions.sum(axis=1, keepdims=True))
+        temperatures = Mixture.fit(inner).temperatures
+        together = temperature(_product(inner, temperatures), metrics.places(inner.true, inner.classes))
+        shares = start / start.sum(), transitions / transitions.sum(axis=1, keepdims=True)
+        return cls(temperatures, together, *shares)
 
     def apply(self, aligned: AlignedScores) -> Opinion:
         """Return the posteriors of the turns, and the classes of the most probable path."""
         from affex.classifiers.estimators.hmm import chain
 
         order, limits = sequences(aligned)
-        emissions = log(self.mixture.apply(aligned).values)[order]
+        emissions = log(tempered(_product(aligned, self.temperatures), self.temperature))[order]
         decoder, lengths = chain(self.start, self.transitions), np.diff(limits)
         values, decided = np.empty_like(emissions), np.empty(len(order), np.int64)
         with one_thread():
@@ -89,8 +95,9 @@ class Chain(Rule):
 
     @property
     def best_params(self) -> Mapping[str, Any]:
-        """Those of the mixture, and of the chain."""
-        return {**self.mixture.best_params, "start": self.start, "transitions": self.transitions}
+        """The temperatures of the members and of their product, and the chain's probabilities."""
+        heats = {"temperatures": self.temperatures, "temperature": self.temperature}
+        return heats | {"start": self.start, "transitions": self.transitions}
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +137,7 @@ class Recurrent(Rule):
 
         temperatures = Mixture.fit(inner).temperatures
         rows, (order, limits) = _logarithms(inner, temperatures), sequences(inner)
-        network = NetClassifier(trunk="none", turns="lstm", units=32, rate=1e-2, seed=0)
+        network = NetClassifier(trunk="none", turns="lstm", units=32, batch=128, rate=1e-2, seed=0)
         with one_thread():  # the order of summation must not depend on the number of cores
             network.fit(
                 rows[order],
@@ -186,6 +193,11 @@ def sequences(aligned: AlignedScores) -> tuple[Numbers, Numbers]:
     order = np.lexsort((aligned.turns, of))
     begins = np.flatnonzero(np.diff(of[order], prepend=-1))
     return order, np.append(begins, len(order))
+
+
+def _product(aligned: AlignedScores, temperatures: Floats) -> Floats:
+    """Return the normalised product of the members' calibrated probabilities, ``(n, n_classes)``."""
+    return Product().apply(replace(aligned, values=tempered(aligned.values, temperatures[:, None, None]))).values
 
 
 def _logarithms(aligned: AlignedScores, temperatures: Floats) -> Floats:
