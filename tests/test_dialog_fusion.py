@@ -167,6 +167,17 @@ def test_the_tested_dialogs_leave_no_trace_in_what_a_fusion_learned(rule, tmp_pa
     assert [before[fold] == after[fold] for fold in ("00", "10", "20")] == [False, True, False]
 
 
+def test_the_canary_dies_where_a_chain_counts_the_tested_dialogs(tmp_path, monkeypatch):
+    monkeypatch.setattr(fusion, "_inner", lambda member, fold: member.scores)
+    monkeypatch.setattr(fusion, "_require_apart", lambda inner, aligned: None)
+    table = persistent(0, n_sessions=3, n_dialogs=2, n_turns=6)
+    before, after = (
+        fusion.learned([made(each, tmp_path / name)], "chain")["10"].transitions
+        for name, each in (("one", table), ("other", spoilt(table)))
+    )
+    assert not np.array_equal(before, after)
+
+
 @pytest.mark.parametrize("rule", ["chain", pytest.param("lstm", marks=pytest.mark.slow)])
 def test_the_same_run_gives_the_same_bytes(rule, tmp_path):
     run = made(persistent(0, n_sessions=3, n_dialogs=2, n_turns=6), tmp_path)
