@@ -8,7 +8,7 @@ from conftest import ROOT
 
 from affex.features.faces import CITED
 from affex.features.smile import SOURCES
-from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
+from affex.pipeline.fusion.registry import CLASS_RULES, VALUE_RULES
 from affex.pipeline.publishing.prose import Cite, as_latex, as_text, cite, cited, counted, listed
 from affex.pipeline.publishing.references import AFFEX, Reference, of_system, reference, references
 from affex.pipeline.specs import discovery

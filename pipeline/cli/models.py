@@ -46,12 +46,15 @@ def fit(corpora: Corpora, settings: Settings, running: Running, exclude: str, mo
     corpora = corpora.or_last(console)
     settings = with_system(console, settings, corpora.names)
     models = experiment.models_of(console, settings, corpora.imported)
-    if len(models) > 1:
-        (names, classifier), *_ = models
+    if settings.fusion.startswith("late"):
+        (names, classifier), *others = models
         one = wording.command("fit", FEATURES=" ".join(names), CLASSIFIER=classifier_spec(classifier))
-        raise UsageError(
-            f"SYSTEM={settings.system} fuses {len(models)} models. Fit them one by one, beginning with: {one}"
+        fused = (
+            f"fuses {len(models)} models. Fit them one by one, beginning with"
+            if others
+            else (f"fuses the turns of dialogs (FUSION={settings.fusion}), which is not saved. Fit its model alone")
         )
+        raise UsageError(f"SYSTEM={settings.system} {fused}: {one}")
     excluded = _names(exclude)
     with open_workspace(corpora.at_hand(console), console, running) as workspace:
         path = fit_predict.fit(workspace, corpora.named_in(settings), model, exclude=excluded, member=models[0])

@@ -168,6 +168,7 @@ def evaluate_task(
         class_lost=speakers.taken_away(task.spread, plan.settings.speaker_norm, task.examples.y),
         attributes=attributes_of(tested, plan.protocol.target),
         moments=moments_of(outcomes),
+        dialogs=task.dialogs,
         searched=axes,
         seconds=tuple(outcome.seconds for outcome in outcomes),
         n_kept=len(known),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from affex.classifiers.base import Axis
 from affex.pipeline.corpora.base import Protocol
+from affex.pipeline.evaluation.dialogs import NO_DIALOGS, Dialogs
 from affex.pipeline.evaluation.importance import OF_MEMBERS, Importance
 from affex.pipeline.evaluation.intervals import Interval
 from affex.pipeline.evaluation.raters import AgainstShares, Ceiling
@@ -388,6 +389,8 @@ class Result:
     attributes
         What is known of the test utterances and makes groups, such as ``"sex"``: by attribute, the value of each,
         ``(n_tested,) str``; empty where it is not known.
+    dialogs
+        Which utterances, tested or trained on, are turns of one dialog; without turns where the corpus has no dialogs.
     searched
         What searches for hyperparameters tried in each fold; empty without a search.
     seconds, n_kept
@@ -424,6 +427,7 @@ class Result:
     spread: Mapping[int, int] = field(default_factory=dict)
     class_lost: ClassLost | None = None
     attributes: Mapping[str, Labels] = field(default_factory=dict)
+    dialogs: Dialogs = NO_DIALOGS
     searched: tuple[Axis, ...] = ()
     seconds: tuple[Seconds, ...] = ()
     n_kept: int = 0

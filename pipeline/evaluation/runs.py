@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from affex.pipeline.caching.dataset import last_folder
 from affex.pipeline.evaluation import times
+from affex.pipeline.evaluation.dialogs import NO_DIALOGS, Dialogs, from_rows
 from affex.pipeline.evaluation.results import Scores
 from affex.pipeline.evaluation.summary import Summary, from_json
 from affex.pipeline.evaluation.times import Times
@@ -31,6 +32,8 @@ RECORD, PREDICTIONS, INNER, SETTINGS = "metrics.json", "predictions.csv", "inner
 GROUPS, LABEL_ERRORS = "groups.csv", "label_errors.csv"
 #: The table of the scores of rows over time.
 MOMENTS = "moments.csv"
+#: The table of the turns of dialogs.
+TURNS = "turns.csv"
 
 #: The message for a run that cannot be read, although it is not damaged.
 OTHER_VERSION = "a run of another version of affex, which this one cannot read"
@@ -58,6 +61,8 @@ class Run:
         As `pipeline.evaluation.results.Result.attributes`.
     times
         How long it took, and on what machine; None where that is not known.
+    dialogs
+        As `pipeline.evaluation.results.Result.dialogs`.
     """
 
     name: str
@@ -67,6 +72,7 @@ class Run:
     inner: tuple[Scores, ...]
     attributes: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     times: Times | None = None
+    dialogs: Dialogs = NO_DIALOGS
 
 
 def find(names: Sequence[str], cache: Path) -> list[Run]:
@@ -100,6 +106,7 @@ def read(folder: Path) -> Run:
         (scores,) = _tables(found.contents[PREDICTIONS], summary.classes, by_fold=False)
         inner = _tables(found.contents[INNER], summary.classes) if INNER in found.contents else ()
         attributes = _columns(found.contents[GROUPS], scores) if GROUPS in found.contents else {}
+        dialogs = from_rows(_rows(found.contents[TURNS])[1:]) if TURNS in found.contents else NO_DIALOGS
     except OSError as error:
         raise UsageError(
             f"{folder} holds no finished run that can be read ({error.strerror or error}). {AGAIN}"
@@ -108,7 +115,8 @@ def read(folder: Path) -> Run:
         raise UsageError(f"{folder}: {error}. {AGAIN}") from error
     except (ValueError, KeyError, IndexError) as error:
         raise UsageError(f"{folder} holds {OTHER_VERSION} ({error!r}). {AGAIN}") from error
-    return Run(folder.name, folder, summary, scores, tuple(inner), attributes, times.read(folder, summary.depends_on))
+    took = times.read(folder, summary.depends_on)
+    return Run(folder.name, folder, summary, scores, tuple(inner), attributes, took, dialogs)
 
 
 def moments(run: Run) -> Moments | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from affex.classifiers.base import Context, Target
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import dawid_skene, enrolment, given_folds, raters, speakers, text_folds
+from affex.pipeline.evaluation.dialogs import NO_DIALOGS, Dialogs, dialogs_of
 from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
 from affex.pipeline.evaluation.named_votes import named_votes
 from affex.pipeline.evaluation.raters import Ceiling
@@ -58,6 +59,8 @@ class Task:
         The raters' shares of the classes, if votes are known; NaN where no vote falls on a class.
     spread
         The number of clusters by their number of classes.
+    dialogs
+        Which of the utterances are turns of one dialog.
     """
 
     utterances: tuple[Utterance, ...]
@@ -69,6 +72,7 @@ class Task:
     ceiling: Ceiling | None = None
     shares: Floats | None = None
     spread: speakers.Spread = field(default_factory=dict)
+    dialogs: Dialogs = NO_DIALOGS
 
 
 def prepare(table: Table, plan: Plan) -> Task:
@@ -145,6 +149,7 @@ def prepare(table: Table, plan: Plan) -> Task:
         ceiling=ceiling,
         shares=shares,
         spread=speakers.spread(found, selection.y),
+        dialogs=dialogs_of(every).of(utterance.id for utterance in table.utterances),
     )
 
 

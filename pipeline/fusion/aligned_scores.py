@@ -40,6 +40,11 @@ class AlignedScores:
         The member's own decision, or its value; meaningless if not present.
     values : (n_members, n, n_classes) float64
         The member's probabilities; meaningless if not present.
+    dialogs : (n,) str
+        What is read as one sequence: its dialog, or its speaker's part of it; empty where it stands alone. None: all
+        stand alone.
+    turns : (n,) int64
+        Its place in the sequence. None: all stand alone.
     """
 
     ids: Labels
@@ -50,6 +55,8 @@ class AlignedScores:
     present: NDArray[np.bool_]
     predicted: Targets
     values: Floats
+    dialogs: Labels | None = None
+    turns: Numbers | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -66,6 +73,8 @@ class AlignedScores:
             present=self.present[:, own],
             predicted=self.predicted[:, own],
             values=self.values[:, own],
+            dialogs=None if self.dialogs is None else self.dialogs[own],
+            turns=None if self.turns is None else self.turns[own],
         )
 
 

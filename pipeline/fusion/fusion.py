@@ -31,8 +31,12 @@ from affex.pipeline.evaluation.selection import has_values
 from affex.pipeline.evaluation.speakers import ClassLost
 from affex.pipeline.fusion.aligned_scores import AlignedScores, Labels, side_by_side
 from affex.pipeline.fusion.probabilities import Floats
-from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES, Rule, Vote
+from affex.pipeline.fusion.registry import CLASS_RULES, VALUE_RULES
+from affex.pipeline.fusion.rules import Rule, Vote
+from affex.pipeline.fusion.sequences import lacking, reading_of, together
+from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.specs import grammar
+from affex.pipeline.specs.fusions import OF_DIALOGS
 from affex.pipeline.text.errors import AffexError, UsageError, unknown
 
 Thing = TypeVar("Thing")
@@ -67,7 +71,7 @@ def late(members: Sequence[Run], rule: str) -> Result:
     Parameters
     ----------
     members
-        Two runs at least, on the same card.
+        Two runs at least, on the same card; of a rule that reads dialogs, one at least.
     rule
         The name of one of `RULES`.
 
@@ -85,7 +89,8 @@ def late(members: Sequence[Run], rule: str) -> Result:
         If the rule cannot be fitted to a fold.
     """
     rules = learned(members, rule)
-    aligned = _aligned(members)
+    aligned, reading = _aligned(members), reading_of(members, rule)
+    aligned = reading.onto(aligned) if reading else aligned
     folds = tuple(_summary(members, aligned, fold, one, _kind(members[0], rule)) for fold, one in rules.items())
     axes = tuple(dict.fromkeys(axis for one in rules.values() for axis in one.search_axes))
     return Result(
@@ -95,6 +100,7 @@ def late(members: Sequence[Run], rule: str) -> Result:
         left_out=_left_out(members, len(aligned)),
         notes=(
             *_notes(members),
+            *([reading.note] if reading else []),
             *training_limits.sentences([(fold.best_params, fold.limits) for fold in folds]),
             *searches.sentences(axes, [(fold.best_params, fold.limits) for fold in folds]),
             *_lacking(members, aligned),
@@ -111,6 +117,7 @@ def late(members: Sequence[Run], rule: str) -> Result:
         spread=_largest(members).summary.speakers_by_classes,
         class_lost=_class_lost(members),
         attributes=_attributes(members, aligned),
+        dialogs=together(members),
         searched=axes,
     )
 
@@ -141,14 +148,17 @@ def learned(members: Sequence[Run], rule: str) -> Mapping[str, Rule]:
     UsageError, AffexError
         As `late`.
     """
-    _require_alike(members)
+    _require_alike(members, rule)
     kind, aligned = _kind(members[0], rule), _aligned(members)
     if kind.learns:
         _require_inner(members, rule)
+    reading = reading_of(members, rule)
     names = [member.name for member in members]
     folds = _distinct(fold.name for member in members for fold in member.summary.folds)
     inner = {fold: side_by_side(names, [_inner(member, fold) for member in members]) for fold in folds}
     _require_apart(inner, aligned)
+    if reading is not None:
+        inner = {fold: reading.onto(own) for fold, own in inner.items()}
     decisions: type[Rule] = OrderedVote if aligned.classes else VALUE_RULES["mean"]
     return {
         fold: decisions.fit(own) if _without_scores(members, fold, kind) else _fitted(rule, kind, fold, own)
@@ -201,6 +211,19 @@ def require_able(rule: str, protocol: Protocol) -> None:
         )
 
 
+def require_dialogs(rule: str, datasets: Sequence[Dataset]) -> None:
+    """Raise an error if a rule reads dialogs and a corpus has none.
+
+    Raises
+    ------
+    UsageError
+        The message names the corpus.
+    """
+    for dataset in datasets if rule in OF_DIALOGS else ():
+        if not any(utterance.dialog for utterance in dataset.utterances):
+            raise UsageError(lacking(rule, dataset.name))
+
+
 def _fitted(rule: str, kind: type[Rule], fold: str, inner: AlignedScores) -> Rule:
     try:
         return kind.fit(inner)
@@ -238,9 +261,10 @@ def _inner(member: Run, fold: str) -> Scores:
     return replace(member.scores, **empty)
 
 
-def _require_alike(members: Sequence[Run]) -> None:
-    if len(members) < 2:
-        raise UsageError(f"A fusion needs 2 runs at least, got {len(members)}.")
+def _require_alike(members: Sequence[Run], rule: str) -> None:
+    if len(members) < (1 if rule in OF_DIALOGS else 2):
+        alone = " or ".join(f"FUSION=late:{name}" for name in OF_DIALOGS)
+        raise UsageError(f"A fusion needs 2 runs at least, got {len(members)}; {alone} needs one.")
     folders = [member.folder.resolve() for member in members]
     for number, member in enumerate(members):
         if folders[number] in folders[:number]:
@@ -308,7 +332,7 @@ def about(members: Sequence[Run], rule: str, system: str | None = None) -> About
     UsageError
         As `late`.
     """
-    _require_alike(members)
+    _require_alike(members, rule)
     abouts = [member.summary.about for member in members]
     features, classifiers = (_distinct(about.model[place] for about in abouts) for place in (0, 1))
     options = _distinct(option for about in abouts for option in about.model[2:])

@@ -415,20 +415,6 @@ class Combination(Rule):
         return {"weights": self.weights, "mean": self.mean}
 
 
-#: The rules that fuse classes, by name.
-CLASS_RULES: Mapping[str, type[Rule]] = {
-    "mean": Mean,
-    "product": Product,
-    "vote": Vote,
-    "weights": Mixture,
-    "accuracy": AccuracyWeighted,
-    "bayes": ErrorWeighted,
-    "svm": Stacked,
-}
-#: The rules that fuse values, by name; a rule learns if the rule of the same name for classes does.
-VALUE_RULES: Mapping[str, type[Rule]] = {"mean": MeanValue, "weights": Combination}
-
-
 def _common(inner: AlignedScores) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which members have any utterance, ``(n_members,)``, and which utterances all of these have, ``(n,)``.
 

@@ -11,7 +11,7 @@ from affex.pipeline.evaluation.results import FusionSettings
 from affex.pipeline.evaluation.settings import DAWID_SKENE
 from affex.pipeline.evaluation.summary import Summary
 from affex.pipeline.fusion.fusion import rule_of
-from affex.pipeline.fusion.rules import CLASS_RULES, VALUE_RULES
+from affex.pipeline.fusion.registry import CLASS_RULES, VALUE_RULES
 from affex.pipeline.publishing import described, prose
 from affex.pipeline.publishing.described import DescribedFeature, DescribedModel
 from affex.pipeline.publishing.prose import Cite, cite, listed

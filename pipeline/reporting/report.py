@@ -5,8 +5,8 @@ tested utterance), a picture (``confusion.png``, or ``scatter.png`` for values),
 terminal), ``settings.toml`` (which repeats the run: ``affex evaluate --config``), ``groups.csv`` (sex, part, session
 and the like of the tested utterances, if known), ``label_errors.csv`` (the tested utterances, those whose labels are
 likely wrong first, if scores are probabilities), ``enrolment.csv`` (figures by number of enrolled utterances, if any
-are), ``sets.csv`` (prediction sets, if asked for), ``moments.csv`` (the scores of rows over time, if asked for) and, if
-a fusion or these sets learn from the run, ``inner.csv``. The files are a sealed bundle (see
+are), ``sets.csv`` (prediction sets, if asked for), ``moments.csv`` (the scores of rows over time, if asked for),
+``turns.csv`` (which utterances are turns of one dialog, if there are dialogs) and, if a fusion or these sets learn from the run, ``inner.csv``. The files are a sealed bundle (see
 `pipeline.storage.bundle`), which only `pipeline.evaluation.runs` reads. They do not contain the time, the machine or
 the number of cores: equal runs give equal bytes. Figures with normalisation by speaker are always
 marked as transductive, and figures that a leak has inflated are marked, too. ``times.json`` lies beside them
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from affex.pipeline.evaluation import label_errors, runs
+from affex.pipeline.evaluation.dialogs import COLUMNS, Dialogs
 from affex.pipeline.evaluation.enrolment import Curve
 from affex.pipeline.evaluation.folds import protocol_hash
 from affex.pipeline.evaluation.prediction_sets import sets_of
@@ -132,6 +133,8 @@ def write(
         contents[SETS] = "".join(_set_lines(result)).encode()
     if summary.enrolment:
         contents[ENROLMENT] = "".join(_enrolment_lines(summary.enrolment)).encode()
+    if result.dialogs.turns:
+        contents[runs.TURNS] = "".join(_turn_lines(result.dialogs)).encode()
     if settings is not None:
         contents[runs.SETTINGS] = as_toml(settings, result.about.settings.passed).encode(errors="backslashreplace")
     contents |= pictures.of_result(result, summary)
@@ -236,6 +239,13 @@ def _moment_lines(result: Result, moments: Moments) -> Iterator[str]:
     ids = np.repeat(result.scores.ids, np.diff(moments.offsets))
     for id_, time, values in zip(ids.tolist(), moments.times.tolist(), moments.values.tolist(), strict=True):
         yield csv_cells.line([id_, f"{time:.6f}", *(f"{value:.6g}" for value in values)])
+
+
+def _turn_lines(dialogs: Dialogs) -> Iterator[str]:
+    """Yield a table of the turns of dialogs."""
+    yield csv_cells.line(COLUMNS)
+    for id_, dialog, number in dialogs.rows():
+        yield csv_cells.line((id_, dialog, str(number)))
 
 
 def _group_lines(result: Result) -> Iterator[str]:

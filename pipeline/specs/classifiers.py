@@ -6,6 +6,7 @@ from affex.classifiers.base import Classifier, Wrapped
 from affex.features.external.imported import Imported
 from affex.pipeline.specs import discovery, grammar
 from affex.pipeline.specs.features import EACH, feature_specs
+from affex.pipeline.specs.fusions import reads_dialogs
 from affex.pipeline.text.errors import UsageError, unknown
 
 #: The error for a class in the place of a classifier, which is what `classifier_spec` returns of an estimator.
@@ -49,7 +50,8 @@ def members_of(
 
     Early fusion, or no fusion, gives one model on all features. Late fusion gives one model per feature: a single
     classifier is used for all features, several are paired with them in order; a single feature is used for all
-    classifiers. In late fusion, a feature with ``columns=each`` gives one model for each of its parts.
+    classifiers. In late fusion, a feature with ``columns=each`` gives one model for each of its parts. Late fusion by a
+    rule that reads dialogs takes one model, too.
 
     Parameters
     ----------
@@ -92,7 +94,8 @@ def paired(
     twice = [f"{' '.join(specs)} with {one.name}" for n, (specs, one) in enumerate(found) if (specs, one) in found[:n]]
     if twice:
         raise UsageError(f"FUSION={fusion} names {twice[0]} twice: a model is not fused with itself.")
-    if len(names) != len(built) or len(found) < 2:
+    least = 1 if reads_dialogs(fusion) else 2
+    if len(names) != len(built) or len(found) < least:
         raise UsageError(
             f"FUSION={fusion} pairs each feature with a classifier, and there are {len(names)} of the first and "
             f"{len(built)} of the second: expected two features at least, and one classifier or as many."

@@ -8,6 +8,7 @@ from affex.pipeline.manifest.manifest import Dataset
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs.classifiers import Member
 from affex.pipeline.specs.features import feature_specs
+from affex.pipeline.specs.fusions import reads_dialogs
 from affex.pipeline.text.errors import UsageError
 
 #: What features read, in words.
@@ -30,7 +31,7 @@ def needs(members: Sequence[Member], settings: Settings) -> tuple[str, ...]:
     """Return what models need of a corpus, in the order and the words of `KNOWN`."""
     read = {MEDIA.get(spec.feature.media) for names, _ in members for spec in feature_specs(" ".join(names))}
     found = {
-        "dialogs": any(classifier.context != "none" for _, classifier in members),
+        "dialogs": reads_dialogs(settings.fusion) or any(one.context != "none" for _, one in members),
         "votes of raters": bool(settings.soft),
         **{name: settings.target == name for name in CONTINUOUS},
     }

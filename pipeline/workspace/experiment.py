@@ -263,6 +263,7 @@ def _fused(
         )
     rule = rules.rule_of(settings.fusion)
     rules.require_able(rule, protocols.of_settings(settings))
+    rules.require_dialogs(rule, workspace.datasets)
     inner = settings.inner or rules.RULES[rule].learns
     if settings.moments and not any(reader_of(classifier).has_moments for _, classifier in members):
         raise UsageError(without_moments(members[0][1]))
