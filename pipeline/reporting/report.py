@@ -6,11 +6,11 @@ terminal), ``settings.toml`` (which repeats the run: ``affex evaluate --config``
 and the like of the tested utterances, if known), ``label_errors.csv`` (the tested utterances, those whose labels are
 likely wrong first, if scores are probabilities), ``enrolment.csv`` (figures by number of enrolled utterances, if any
 are), ``sets.csv`` (prediction sets, if asked for), ``moments.csv`` (the scores of rows over time, if asked for),
-``turns.csv`` (which utterances are turns of one dialog, if there are dialogs) and, if a fusion or these sets learn from the run, ``inner.csv``. The files are a sealed bundle (see
-`pipeline.storage.bundle`), which only `pipeline.evaluation.runs` reads. They do not contain the time, the machine or
-the number of cores: equal runs give equal bytes. Figures with normalisation by speaker are always
-marked as transductive, and figures that a leak has inflated are marked, too. ``times.json`` lies beside them
-(`pipeline.evaluation.times`).
+``turns.csv`` (which utterances are turns of one dialog, if there are dialogs) and, if a fusion or these sets learn from
+the run, ``inner.csv``. The files are a sealed bundle (see `pipeline.storage.bundle`), which only
+`pipeline.evaluation.runs` reads. They do not contain the time, the machine or the number of cores: equal runs give
+equal bytes. Figures with normalisation by speaker are always marked as transductive, and figures that a leak has
+inflated are marked, too. ``times.json`` lies beside them (`pipeline.evaluation.times`).
 """
 
 import hashlib
