@@ -258,8 +258,8 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.class_log_prior_ = self._log_prior(training.y)
         self.starts_: list[Floats] = []
         self.transitions_: list[Floats] = []
-        self.means_: list[list[Floats]] = []
-        self.variances_: list[list[Floats]] = []
+        self.means_: list[Floats] = []
+        self.variances_: list[Floats] = []
         for name in self.classes_:
             self._learn(name, *self._frames(*_chosen(streams, limits, np.flatnonzero(training.y == name))))
         self.best_params_ = {f"states.{name}": len(own) for name, own in zip(self.classes_, self.starts_, strict=True)}
