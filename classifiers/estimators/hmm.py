@@ -99,7 +99,7 @@ class _Emitting(BaseHMM):  # type: ignore[misc]
 
     def _initialize_sufficient_statistics(self) -> dict[str, Any]:
         sums = np.zeros((3, *self.gaussians_.means.shape))
-        return super()._initialize_sufficient_statistics() | {"sums": sums}
+        return {**super()._initialize_sufficient_statistics(), "sums": sums}
 
     def _accumulate_sufficient_statistics(
         self, stats: dict[str, Any], X: Floats, lattice: Floats, posteriors: Floats, fwdlattice: Floats,
@@ -255,7 +255,10 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.scales_ = [fitted_scale(rows) for rows in streams]
         self.bases_ = [self._basis(scale, rows) for scale, rows in zip(self.scales_, streams, strict=True)]
         self.class_log_prior_ = self._log_prior(training.y)
-        self.starts_, self.transitions_, self.means_, self.variances_ = [], [], [], []
+        self.starts_: list[Floats] = []
+        self.transitions_: list[Floats] = []
+        self.means_: list[Floats] = []
+        self.variances_: list[Floats] = []
         for name in self.classes_:
             self._learn(name, *self._frames(*_chosen(streams, limits, np.flatnonzero(training.y == name))))
         self.best_params_ = {f"states.{name}": len(own) for name, own in zip(self.classes_, self.starts_, strict=True)}
@@ -319,11 +322,12 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.topology == "left-right":
             lengths = np.repeat(np.diff(limits), np.diff(limits))
             place = np.arange(len(values)) - np.repeat(limits[:-1], np.diff(limits))
-            return (place * n_states) // lengths
+            parts: Numbers = (place * n_states) // lengths
+            return parts
         if n_states == 1:
             return np.zeros(len(values), np.int64)
-        clusters = KMeans(n_states, n_init=1, random_state=self.seed).fit_predict(values)
-        return clusters.astype(np.int64)
+        clusters: Numbers = KMeans(n_states, n_init=1, random_state=self.seed).fit_predict(values).astype(np.int64)
+        return clusters
 
     def _basis(self, scale: Any, rows: Rows) -> Floats | None:
         """Return the principal components of a stream, divided by their deviations; None if columns are kept."""

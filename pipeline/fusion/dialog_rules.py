@@ -152,7 +152,7 @@ class Recurrent(Rule):
         """Return the network's probabilities, and its most probable class."""
         rows, (order, limits) = _logarithms(aligned, self.temperatures), sequences(aligned)
         values = np.zeros((len(aligned), len(aligned.classes)))
-        columns = [aligned.classes.index(name) for name in self.network.classes_]
+        columns = np.array([aligned.classes.index(name) for name in self.network.classes_], dtype=np.int64)
         with one_thread():
             found = self.network.predict_proba(rows[order], offsets=np.arange(len(order) + 1), dialogs=limits)
         values[np.ix_(order, columns)] = found
