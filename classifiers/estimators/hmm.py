@@ -99,12 +99,7 @@ class _Emitting(BaseHMM):  # type: ignore[misc]
 
     def _initialize_sufficient_statistics(self) -> dict[str, Any]:
         sums = np.zeros((3, *self.gaussians_.means.shape))
-<<<<<<< HEAD
-        statistics: dict[str, Any] = super()._initialize_sufficient_statistics()
-        return statistics | {"sums": sums}
-=======
         return {**super()._initialize_sufficient_statistics(), "sums": sums}
->>>>>>> chains
 
     def _accumulate_sufficient_statistics(
         self, stats: dict[str, Any], X: Floats, lattice: Floats, posteriors: Floats, fwdlattice: Floats,
@@ -327,13 +322,8 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.topology == "left-right":
             lengths = np.repeat(np.diff(limits), np.diff(limits))
             place = np.arange(len(values)) - np.repeat(limits[:-1], np.diff(limits))
-<<<<<<< HEAD
-            begun: Numbers = (place * n_states) // lengths
-            return begun
-=======
             parts: Numbers = (place * n_states) // lengths
             return parts
->>>>>>> chains
         if n_states == 1:
             return np.zeros(len(values), np.int64)
         clusters: Numbers = KMeans(n_states, n_init=1, random_state=self.seed).fit_predict(values).astype(np.int64)
