@@ -245,7 +245,7 @@ def test_a_network_beats_itself_with_its_mechanism_switched_off(one: Ablation) -
 def test_each_system_has_a_mechanism_or_is_a_single_model_that_is_no_network() -> None:
     tested = {one.system for one in ALL} | {system.name for system in BUILT if len(system.members) > 1}
     assert {classifier.name for one in BUILT if one.name not in tested for _, classifier in one.members} == {
-        *("elm", "fisher", "logistic", "svm", "tfidf")
+        *("dbm", "dbn", "elm", "fisher", "hmm", "logistic", "svm", "tfidf")
     }
 
 

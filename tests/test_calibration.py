@@ -133,6 +133,7 @@ def test_a_fusion_has_probabilities_by_its_rule(tmp_path: Path):
     soft, with_hard = members[:2], members[1:]
     assert {rule: fusion.about(soft, rule).probabilities for rule in fusion.RULES} == {
         "mean": True, "product": True, "vote": False, "weights": True, "accuracy": True, "bayes": True, "svm": True,
+        "chain": True, "lstm": True,
     }  # fmt: skip
     assert not fusion.about(with_hard, "mean").probabilities
     fused = summarise(fusion.late(with_hard, "weights")).calibration

@@ -55,6 +55,7 @@ FEW = [
     (f"net:{QUICK},trunk=stn+cnn2d,kernels=3x5+3x3,augment=rotation+flip,segment=1", (PICTURES,), "label"),
     (f"net:{QUICK},trunk=cnn3d,kernels=1x3x5+1x3x3,augment=flip,segment=1,pretrain=contrastive,pretrain_epochs=1,"
      "align=nearest", (CUBES, CUBES), "valence"),
+    (f"net:{QUICK},trunk=layers", (PICTURES,), "label"),
     ("elm:units=9", (ONE,), "label"),
     ("elm:units=9,activation=tanh", (ONE,), "valence"),
     ("elm:units=9,activation=relu,rows=each", (PLAIN,), "label"),
@@ -74,7 +75,7 @@ def wide() -> Iterator[tuple[str, tuple[Kind, ...], str]]:
     )
     for trunk, pool, fusion in itertools.product((*TRUNKS, "cnn2d+gru"), POOLS, ("concat", "bilinear", "scores")):
         target, more = next(beside)
-        kind = PICTURES if trunk in ("cnn3d", "stn") else PLAIN
+        kind = PICTURES if trunk in ("cnn3d", "stn", "layers") else PLAIN
         yield f"net:{QUICK},trunk={trunk},pool={pool},fusion={fusion}{more}", (kind, kind), target
 
 

@@ -15,7 +15,7 @@ from affex.pipeline.text import wording
 
 #: Writes down what it was told: its arguments, and the variables that the Makefile hands on.
 STUB = """#!/bin/sh
-{ for word in "$@"; do printf '%s\\n' "$word"; done; env | grep '^AFFEX_[A-LN-Z]\\|^AFFEX_MODEL\\|^AFFEX_METRIC' | sort
+{ for word in "$@"; do printf '%s\\n' "$word"; done; env | grep '^AFFEX_' | grep -v '^AFFEX_MAKE_TYPED_IN' | sort
 } >told
 """
 
