@@ -490,7 +490,11 @@ def predictions_of(path: Path, **where: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize(
     ("classifier", "features"),
-    [("svm:C=1", "egemaps"), ("xgboost:rounds=20", "egemaps"), ("gmm:components=2", "mfcc-voice")],
+    [
+        ("svm:C=1", "egemaps"),
+        pytest.param("xgboost:rounds=20", "egemaps", marks=pytest.mark.slow),
+        pytest.param("gmm:components=2", "mfcc-voice", marks=pytest.mark.slow),
+    ],
 )
 def test_a_new_process_says_of_new_wavs_what_the_evaluation_said(classifier, features, corpus, tmp_path):
     chosen = [*corpus, "--classifier", classifier, "--features", features]

@@ -117,11 +117,11 @@ def league(cache: Path) -> Path:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_pages_are_sound_in_a_browser(browser, cache, way) -> None:
-    shown = ("good", "values") if way == "dark" else ("good",)
+    in_the_dark = way == "dark"
+    shown = ("good", "values") if in_the_dark else ("good",)
     pages = [
         all_of(cache),
-        compared(cache),
-        league(cache),
+        *(() if in_the_dark else (compared(cache), league(cache))),
         *(cache / "toy" / "runs" / name / "report.html" for name in shown),
     ]
     found = {path.parent.name: looked_at(browser, path, way) for path in pages}

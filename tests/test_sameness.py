@@ -94,7 +94,7 @@ class Threads(Inline):
         return in_threads(work, pieces, 8)
 
 
-@pytest.mark.parametrize("threads", [2, 4])
+@pytest.mark.parametrize("threads", [pytest.param(2, marks=pytest.mark.slow), 4])
 def test_streams_that_share_networks_do_not_show(
     films: Dataset, usual: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:

@@ -63,7 +63,7 @@ def test_windows_are_plain_lstms_of_the_published_weights(model):
 
 
 def test_a_window_is_the_same_to_the_bit_in_every_batch_and_with_two_threads(model):
-    mels = [SpeakerMel().extract(heard(seconds, seed)) for seed, seconds in enumerate((0.5, 3.0, 8.0))]
+    mels = [SpeakerMel().extract(heard(seconds, seed)) for seed, seconds in enumerate((0.5, 2.5))]
     together = Speaker().extract_many(mels, model)
     threads = torch.get_num_threads()
     for own, mel in zip(together, mels, strict=True):
