@@ -10,7 +10,6 @@ where they are. In an utterance that has none, the longest stretch with a face f
 as is common for videos with too few pictures for a network (Fan et al. 2016, doi:10.1145/2993148.2997632).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -19,7 +18,7 @@ import numpy as np
 
 from affex.features.base import Rows
 from affex.features.faces import COLUMNS, Faces, faces_in
-from affex.features.person import OfPerson, persons
+from affex.features.person import OfCrops
 from affex.features.pictures.columns import pixel_columns
 from affex.features.pixels import Cut, Pixels
 from affex.features.sound.pictures import check_pictures
@@ -28,7 +27,7 @@ _SHOT = COLUMNS.index("shot")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cubes(OfPerson):
+class Cubes(OfCrops):
     """Stretches of consecutive grey pictures of the face or of its mouth.
 
     Parameters
@@ -76,17 +75,8 @@ class Cubes(OfPerson):
         """Pictures, height, width and the one channel of a cube."""
         return (self.frames, self.height, self.width, 1)
 
-    def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:  # noqa: ARG002
-        """Cut the cubes of the faces of several utterances.
-
-        Raises
-        ------
-        ExtractionError
-            If an utterance has no frame with a face.
-        """
-        return [self._of_utterance(rows) for rows in persons(utterances)]
-
-    def _of_utterance(self, rows: Rows) -> Rows:
+    def of_utterance(self, rows: Rows) -> Rows:
+        """Return the cubes of one utterance."""
         assert rows.crops is not None
         assert rows.times is not None
         found = faces_in(rows, "there is nothing to show")

@@ -10,16 +10,15 @@ Conventions: velocities are in widths of the picture per second, so that they de
 sampling.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.base import ExtractionError, Rows, Values
 from affex.features.faces import COLUMNS, Faces, faces_in
-from affex.features.person import OfPerson, persons
+from affex.features.person import OfCrops
 from affex.features.pictures.columns import pixel_columns
 from affex.features.pixels import MOST, Cut, Pixels
 
@@ -30,7 +29,7 @@ _SHOT = COLUMNS.index("shot")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flow(OfPerson):
+class Flow(OfCrops):
     """Optical flow of the face from each sampled frame to the next.
 
     Parameters
@@ -75,17 +74,8 @@ class Flow(OfPerson):
         """Height, width and the two directions."""
         return (self.height, self.width, 2)
 
-    def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:  # noqa: ARG002
-        """Compute the flow of the faces of several utterances.
-
-        Raises
-        ------
-        ExtractionError
-            If an utterance has no two frames in a row with a face.
-        """
-        return [self._of_utterance(rows) for rows in persons(utterances)]
-
-    def _of_utterance(self, rows: Rows) -> Rows:
+    def of_utterance(self, rows: Rows) -> Rows:
+        """Return the flow of one utterance."""
         assert rows.crops is not None
         assert rows.times is not None
         found = faces_in(rows, "nothing moves")

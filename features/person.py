@@ -5,6 +5,7 @@ so that another choice needs no new detection. A cut ends all tracks: where a fi
 the person is that of one shot.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, get_args
@@ -144,6 +145,39 @@ class OfPerson(_OfFaces):
     def beside(self) -> tuple[Feature, ...]:
         """The feature that chooses the person."""
         return (Person(faces=self.upstream, choice=self.choice),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfCrops(OfPerson):
+    """The base of features that are computed from the crops of one person's face, one utterance at a time.
+
+    Parameters are those of `OfPerson`.
+    """
+
+    def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:  # noqa: ARG002
+        """Compute the rows of several utterances.
+
+        Raises
+        ------
+        ExtractionError
+            As `of_utterance`.
+        """
+        return [self.of_utterance(rows) for rows in persons(utterances)]
+
+    @abstractmethod
+    def of_utterance(self, rows: Rows) -> Rows:
+        """Return the rows of one utterance.
+
+        Parameters
+        ----------
+        rows
+            The rows of its person, one per frame, with their crops and times.
+
+        Raises
+        ------
+        ExtractionError
+            If no frame, or too few in a row, have a face.
+        """
 
 
 def persons(utterances: Iterable[Rows]) -> Iterator[Rows]:

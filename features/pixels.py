@@ -8,9 +8,8 @@ Conventions: values are 0 (black) to 1 (white), in steps of 1/255; colours are r
 encoded; grey is their luma (ITU-R BT.601, as in OpenCV). Outside the crop or the frame a picture is black.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from affex.features.detectors import crops
 from affex.features.detectors.chips import Picture, Placement, cut, placement
 from affex.features.detectors.mouth import mouth
 from affex.features.faces import boxed, faces_in, points_of
-from affex.features.person import OfPerson, persons
+from affex.features.person import OfCrops
 from affex.features.pictures.columns import pixel_columns
 
 Cut = Literal["aligned", "box", "mouth"]
@@ -32,7 +31,7 @@ WIDEST: dict[Cut, float] = {"aligned": 0.4, "box": crops.WIDENED / 2, "mouth": 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pixels(OfPerson):
+class Pixels(OfCrops):
     """A small picture of the face, or of its mouth, in every frame with a face.
 
     Parameters
@@ -96,17 +95,8 @@ class Pixels(OfPerson):
         """Height, width and channels of the picture."""
         return (self.height, self.width, 1 if self.grey else 3)
 
-    def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:  # noqa: ARG002
-        """Cut the pictures of the faces of several utterances.
-
-        Raises
-        ------
-        ExtractionError
-            If an utterance has no frame with a face.
-        """
-        return [self._of_utterance(rows) for rows in persons(utterances)]
-
-    def _of_utterance(self, rows: Rows) -> Rows:
+    def of_utterance(self, rows: Rows) -> Rows:
+        """Return the pictures of one utterance."""
         assert rows.crops is not None
         assert rows.times is not None
         found = faces_in(rows, "there is nothing to show")

@@ -10,7 +10,7 @@ first cell is the left upper one, a row of cells after another; its directions b
 counter-clockwise, 45 deg each.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, get_args
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from affex.features.base import Rows, Values
 from affex.features.faces import faces_in
-from affex.features.person import OfPerson, persons
+from affex.features.person import OfCrops
 from affex.features.pixels import LEAST, MOST, WIDEST, Cut, Pixels
 
 Output = Literal["places", "frames"]
@@ -36,7 +36,7 @@ SMALLEST = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sift(OfPerson):
+class Sift(OfCrops):
     """SIFT descriptors at the places of a fixed grid on the face, in every frame with a face.
 
     Parameters
@@ -105,17 +105,8 @@ class Sift(OfPerson):
         """Places down, places across and numbers of a descriptor; of ``places`` nothing, since a row is one."""
         return () if self.output == "places" else (self.places_a_side, self.places_a_side, WIDTH)
 
-    def extract_many(self, utterances: Iterable[Rows], model: Any) -> list[Rows]:  # noqa: ARG002
-        """Describe the faces of several utterances.
-
-        Raises
-        ------
-        ExtractionError
-            If an utterance has no frame with a face.
-        """
-        return [self._of_utterance(rows) for rows in persons(utterances)]
-
-    def _of_utterance(self, rows: Rows) -> Rows:
+    def of_utterance(self, rows: Rows) -> Rows:
+        """Return the descriptors of one utterance."""
         assert rows.crops is not None
         assert rows.times is not None
         found = faces_in(rows, "there is nothing to describe")

@@ -22,8 +22,8 @@ from affex.pipeline.evaluation.enrolment import Curve, curve_of
 from affex.pipeline.evaluation.figures import (
     confusion_of,
     figure_of,
+    for_others,
     given_models,
-    interval_of,
     mean_overall,
     n_folds,
     number,
@@ -439,7 +439,9 @@ def _figures(scores: Scores, unit: str, others: Sequence[Scores]) -> dict[str, F
         of_seeds = tuple(overall(own, name) for own in (scores, *others)) if others else ()
         value = mean_overall((scores, *others), name)
         if name in headlines:
-            interval, given = (of(scores, name, unit, others) for of in (interval_of, given_models))
+            given = given_models(scores, name, unit, others)
+            bounds = (headlines[name].low, headlines[name].high)
+            interval = for_others(given, scores, bounds=bounds)
             found[name] = Figure(value, overall(chance, name), interval, given, of_seeds)
         else:
             found[name] = Figure(value, of_seeds=of_seeds)
