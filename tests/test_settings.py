@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -284,8 +285,9 @@ def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
     if shutil.which("make") is None or not (programs / "affex").exists():
         pytest.skip("no make on this machine, or affex is not installed")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("AFFEX_", "MAKE", "PYTEST_"))}
-    typed = ["make", *arguments, f"BIN={programs}", f"INSTALLED={ROOT / 'Makefile'}"]
-    return subprocess.run(typed, cwd=ROOT, env=clean | environment, capture_output=True, text=True)
+    with tempfile.NamedTemporaryFile() as stamp:  # newer than the lock, else make would install again into .venv
+        typed = ["make", *arguments, f"BIN={programs}", f"INSTALLED={stamp.name}"]
+        return subprocess.run(typed, cwd=ROOT, env=clean | environment, capture_output=True, text=True)
 
 
 def test_make_says_in_one_line_what_it_took_from_the_environment() -> None:
