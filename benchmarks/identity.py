@@ -103,7 +103,7 @@ def one(made: Made, rng: np.random.Generator, least: int, tally: Tally) -> None:
 
 
 def known(made: Made, second: np.ndarray) -> int:
-    """Return how many of the speakers, all of them split, are paired and nobody else."""
+    """Return how many of the speakers, all of them split, are paired and no others."""
     names = np.char.add(made.speakers, np.where(second, "b", "a"))
     found = identity("speaker", made.X, list(names), list(made.labels))
     return sum(one.first[:2] == one.second[:2] for one in found.same)

@@ -1,6 +1,6 @@
 """Dawid and Skene's model: the arrow from votes of named raters to the classes that they speak for.
 
-An utterance has one class, which nobody sees. A rater ``r`` who meets class ``c`` chooses class ``k`` with the
+An utterance has one class, which is not observed. A rater ``r`` who meets class ``c`` chooses class ``k`` with the
 probability ``theta[r, c, k]``, independently of the other raters. Expectation maximisation finds the raters' tables and
 the probabilities of each utterance's class. So a rater who often errs, or answers at random, counts little, and one who
 takes sadness for neutrality is understood so.

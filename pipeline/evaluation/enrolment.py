@@ -150,7 +150,7 @@ def draws_of(spec: str, enrolled: Enrolled, tested: Numbers, decided: Targets) -
 
 
 def curve_of(result: Result) -> Curve | None:
-    """Return the price of normalisation; None where nobody was enrolled.
+    """Return the price of normalisation; None where no utterance was enrolled.
 
     Where the run itself has no normalisation by speaker, it is the point 0, with which the others are compared.
     """

@@ -300,7 +300,7 @@ def _matched(
 
 
 def _drawn(estimator: Any, examples: Examples, plan: Plan, fold: Fold) -> NDArray[Any] | None:
-    """Return a fitted model's decisions under each draw of enrolled utterances; None where nobody is enrolled."""
+    """Return a fitted model's decisions under each draw of enrolled utterances; None where no utterance is enrolled."""
     if examples.enrolled is None:
         return None
     with one_thread():

@@ -1,4 +1,4 @@
-"""Formats of tables of folds: the arrow from a path to the tables in it, whoever wrote them."""
+"""Formats of tables of folds: the arrow from a path to the tables in it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path

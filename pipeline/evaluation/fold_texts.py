@@ -1,7 +1,7 @@
 """The text of a table of folds: the arrow from a file that anybody may have made to its characters.
 
 Pickles are refused: to open one is to run the program that is in it, and what scikit-learn's splitters return are
-positions in somebody's table, which name no utterance.
+positions in another program's table, which name no utterance.
 """
 
 import codecs

@@ -273,7 +273,7 @@ def split(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ..
 
 
 def given(protocol: Protocol, utterances: Sequence[Utterance], among: Sequence[Utterance] = ()) -> tuple[Fold, ...]:
-    """Test in each fold what a table of folds says, whoever made it; a validation part is for the search.
+    """Test in each fold what a table of folds says; a validation part is for the search.
 
     Raises
     ------

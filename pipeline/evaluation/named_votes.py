@@ -8,7 +8,7 @@ from affex.pipeline.evaluation.raters import judgement
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.streams.votes import NamedVotes
 
-#: Stands for whoever gave the votes of an utterance that does not name its raters.
+#: The common name of the raters of utterances that do not name theirs.
 NAMELESS = ""
 
 

@@ -79,7 +79,7 @@ def n_removed(task: Task, plan: Plan) -> float:
 
 
 def draws_of(task: Task, plan: Plan, outcomes: Sequence[Outcome]) -> Draws | None:
-    """Return the decisions under each draw, in the order of the manifest; None where nobody is enrolled."""
+    """Return the decisions under each draw, in the order of the manifest; None where no utterance is enrolled."""
     found = [outcome.drawn for outcome in outcomes if outcome.drawn is not None]
     if task.examples.enrolled is None or not found:
         return None

@@ -47,7 +47,7 @@ def repeated(scores: Scores, name: str, decided: Sequence[Targets], unit: str) -
     Parameters
     ----------
     scores
-        What was tested, and of whom.
+        The tested utterances and their speakers.
     name
         The figure, one of `metrics.headlines`.
     decided

@@ -236,7 +236,7 @@ class About:
 
     @property
     def enrolled(self) -> str:
-        """By what test utterances, or those of a fusion's member, are normalised; empty if nobody is enrolled."""
+        """By what test utterances, or those of a fusion's member, are normalised; empty if no utterance is enrolled."""
         return "; ".join(f"{mark}: {words}" for mark, words in map(enrolled, self._enrolments))
 
     @property
@@ -404,7 +404,7 @@ class Result:
     seeds
         The scores with each seed, the first of which are `scores`; empty where one seed ran.
     enrolled
-        The decisions under each draw of enrolled utterances; None where nobody was enrolled.
+        The decisions under each draw of enrolled utterances; None where no utterance was enrolled.
     alpha
         How often a prediction set may lack the true class; 0 without sets, which are made of inner scores.
     moments

@@ -47,7 +47,7 @@ def require_single(settings: Settings) -> None:
     Raises
     ------
     UsageError
-        If nobody can be enrolled, or no set be made, since scores of several models are fused or a leak is shown.
+        If no utterance can be enrolled, or no set made, since scores of several models are fused or a leak is shown.
     """
     named = {"ENROL=1": settings.enrol, f"SETS={settings.sets:g}": settings.sets}
     if settings.fusion.startswith("late") and (asked := [name for name, on in named.items() if on]):
