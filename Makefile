@@ -19,7 +19,7 @@ endif
 # Variables of the shell, or of another make, are not passed on.
 $(foreach name,$(filter-out AFFEX_TEST_DATA,$(filter AFFEX_%,$(.VARIABLES))),$(eval unexport $(name)))
 OPTIONS := DATASET DATA SYSTEM FEATURES CLASSIFIER PROTOCOL TARGET CLASSES SPEAKER_NORM REWEIGHT SOFT \
-           FUSION RUNS RUN METRIC ROPE ENROL INNER SETS MOMENTS LEAK CONTROLS ALLOW_LEAKS IDENTITY MEDIA CONFIG \
+           FUSION RUNS RUN METRIC ROPE AGAINST ENROL INNER SETS MOMENTS LEAK CONTROLS ALLOW_LEAKS IDENTITY MEDIA CONFIG \
            UTTERANCE SCHEDULER JOBS DEVICE WEIGHTS CACHE OUT SEED SEEDS PARTIAL EXTRA MODEL EXCLUDE \
            NETWORK EPOCHS PATIENCE RATE BATCH SCRATCH CORPORA MODELS CROSS \
            BY FILE CALLED FORMAT TABLE HOP TRANSPOSE ONLY WITHOUT DROP_NAN NOTE JSON LOG SPEAKER
@@ -80,6 +80,7 @@ help: ## show this help
 #=   RUN           for reproduce and checklist: a finished run, by name or folder; variables beside it change what is repeated
 #=   METRIC        the figure that is compared: uar, war, macro_f1, ccc ... (default: uar, or ccc for values)
 #=   ROPE          for compare: the largest difference that does not matter, in the figure's unit (default: 0.01)
+#=   AGAINST       for compare: the run with which each of RUNS is compared, which leaves fewer pairs to correct for
 #=   ENROL         1: also evaluate with 5, 10, 20 and all others of a tested speaker enrolled: the price of normalisation
 #=   INNER         1: save inner predictions, from which a fusion with this run can learn (slower)
 #=   SETS          0.1: also give sets of classes that hold the true one in 90 % of utterances of new speakers (slower)

@@ -254,7 +254,7 @@ class Comparison:
 
     @property
     def pairs(self) -> "pd.DataFrame":
-        """Every two evaluations: the difference of the figure, its interval, and p after Holm's correction."""
+        """Every compared pair of evaluations: the difference of the figure, its interval, and p after Holm's correction."""
         import pandas as pd
 
         from affex.pipeline.storage.records import plain
@@ -270,7 +270,13 @@ class Comparison:
         return f"<pre>{html.escape(repr(self), quote=False)}</pre>"
 
 
-def compare(results: Iterable[Evaluation | PathLikeText], *, metric: str = "", rope: float | None = None) -> Comparison:
+def compare(
+    results: Iterable[Evaluation | PathLikeText],
+    *,
+    metric: str = "",
+    rope: float | None = None,
+    against: Evaluation | PathLikeText | None = None,
+) -> Comparison:
     """Say which of several evaluations on one protocol differ by more than chance would.
 
     Parameters
@@ -282,6 +288,8 @@ def compare(results: Iterable[Evaluation | PathLikeText], *, metric: str = "", r
     rope
         The largest difference that does not matter, in the figure's unit (the region of practical equivalence); None
         for .01, and for none where the figure is an error in the target's unit.
+    against
+        One of the results, with which each of the others is compared; None to compare every two.
 
     Returns
     -------
@@ -300,15 +308,21 @@ def compare(results: Iterable[Evaluation | PathLikeText], *, metric: str = "", r
     >>> len(affex.compare([svm, forest]).pairs)
     1
     """
-    from affex.pipeline.evaluation import runs
     from affex.pipeline.reporting import comparison
     from affex.pipeline.text.errors import UsageError
 
     given = [results] if isinstance(results, Evaluation | str) or not isinstance(results, Iterable) else [*results]
     if len(given) < 2:
         raise UsageError(f"compare takes a list of two evaluations at least, and was given {len(given)}.")
-    members = [one.run if isinstance(one, Evaluation) else runs.read(path("results", one)) for one in given]
-    return Comparison(comparison.compare(members, metric, rope))
+    members, base = [_run(one) for one in given], None if against is None else _run(against)
+    return Comparison(comparison.compare(members, metric, rope, base))
+
+
+def _run(result: Evaluation | PathLikeText) -> "Run":
+    """Return the run of an evaluation, or of a folder."""
+    from affex.pipeline.evaluation import runs
+
+    return result.run if isinstance(result, Evaluation) else runs.read(path("results", result))
 
 
 @with_place

@@ -196,9 +196,42 @@ def test_too_few_speakers_are_said_to_be_too_few():
         "over 6 speakers no p is below 0.0312, and Holm's correction multiplies the least one by 3, so it stays above "
         "0.05 whatever the figures are; at most 1 pair, chosen beforehand, could be decided"
     ]
+    seven = comparison.compare(finished(**{name: result_of(5, 6, 5, 4, 5, 6, int(name)) for name in "4567"}))
+    assert seven.notes[0].endswith(
+        "at most 3 pairs, chosen beforehand, could be decided, as with AGAINST, which compares each run with one"
+    )
     four = comparison.compare(finished(good=result_of(8, 9, 8, 9), bad=result_of(5, 4, 5, 4)))
     assert four.pairs[0].verdict == "too few speakers to tell (4)"
     assert four.notes[0].endswith("whatever the figures are")
+
+
+def test_each_run_is_compared_with_one_and_corrected_for_these_pairs_only():
+    right = {"base": [5] * 6, "good": [8, 9, 8, 9, 8, 9], "bad": [2, 1, 2, 1, 2, 1]}
+    members = finished(**{name: result_of(*some, 8) for name, some in right.items()})
+    every = {(pair.one, pair.other): pair for pair in comparison.compare(members).pairs}
+    found = comparison.compare(members, against=members[0])
+    assert found.against == "base"
+    assert [(pair.one, pair.other) for pair in found.pairs] == [("good", "base"), ("bad", "base")]
+    for pair in found.pairs:
+        assert pair.p == every["base", pair.one].p == 1 / 32
+        assert pair.difference.value == -every["base", pair.one].difference.value
+    assert [pair.p_holm for pair in found.pairs] == [1 / 16, 1 / 16]
+    assert "Holm's correction for 2 pairs" in " ".join(shown(found).split())
+    (last,) = comparison.compare(members[:2], against=members[1]).pairs
+    assert (last.one, last.other, last.p_holm) == ("base", "good", 1 / 32)
+
+
+def test_a_run_to_compare_with_is_one_of_the_runs(tmp_path):
+    written(tmp_path / "toy" / "runs", base=result_of(*[5] * 6), good=result_of(*[8] * 6), other=result_of(*[6] * 6))
+    beside, base = comparison.chosen(["good"], "base", tmp_path)
+    assert [run.name for run in beside] == ["base", "good"]
+    named, again = comparison.chosen(["good", "base"], "base", tmp_path)
+    assert [run.name for run in named] == ["good", "base"]
+    assert base.folder == again.folder == beside[0].folder
+    folders = {comparison.folder_of(comparison.compare(beside, against=one), tmp_path) for one in (None, base)}
+    assert len(folders) == 2
+    with pytest.raises(UsageError, match="compared with base, which is not among the runs: add it"):
+        comparison.compare(runs.find(["good", "other"], tmp_path), against=base)
 
 
 def test_the_method_is_said_in_words():
@@ -352,13 +385,13 @@ def test_the_files_are_the_same_to_the_byte(tmp_path):
     results = {"good": result_of(*[8] * 6), "bad": result_of(*[5] * 6)}
     written(tmp_path / "cache" / "toy" / "runs", **results)
     for name in ("one", "two"):
-        comparison.report(Terminal(), ["good", "bad"], tmp_path / "cache", tmp_path / name, "")
+        members = runs.find(["good", "bad"], tmp_path / "cache")
+        comparison.report(Terminal(), members, tmp_path / "cache", tmp_path / name, "")
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == sorted(FILES)
     for name in FILES:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
         assert str(tmp_path).encode() not in (tmp_path / "one" / name).read_bytes()
     assert (tmp_path / "one" / "comparison.png").read_bytes().startswith(b"\x89PNG")
-    members = runs.find(["good", "bad"], tmp_path / "cache")
     found = json.loads((tmp_path / "one" / "comparison.json").read_text(encoding="utf-8"))
     assert list(found)[-2:] == ["files", "sha256"]
     del found["files"], found["sha256"]
@@ -370,7 +403,7 @@ def test_a_comparison_lies_beside_the_runs_of_its_corpus(tmp_path, capsys):
     names = {"made_svm_loso-0123abcd": result_of(*[8] * 6), "made_gmm_loso-4567cdef": result_of(*[5] * 6)}
     written(tmp_path / "toy" / "runs", **names)
     for metric in ("", "war"):
-        comparison.report(Terminal(), list(names), tmp_path, None, metric)
+        comparison.report(Terminal(), runs.find(list(names), tmp_path), tmp_path, None, metric)
     folders = sorted(path.name for path in (tmp_path / "toy" / "comparisons").iterdir())
     assert [name[:-9] for name in folders] == [f"{m}_made_svm_loso+made_gmm_loso" for m in ("uar", "war")]
     assert f"comparisons/{folders[1]}" in capsys.readouterr().out.replace("\n", "")

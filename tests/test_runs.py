@@ -79,7 +79,7 @@ def fused_from(folder: str) -> None:
 def test_a_damaged_run_is_not_compared_fused_shown_or_kept(two, tmp_path, damaged, file):
     damaged(two[1])
     with pytest.raises(UsageError, match=rf"run1: {file} was changed after it was written.*Run `make evaluate` again"):
-        comparison.report(Terminal(), two, tmp_path, tmp_path / "compared", "")
+        comparison.chosen(two, "", tmp_path)
     with pytest.raises(UsageError, match=f"{file} was changed after it was written"):
         experiment.fuse_runs(Terminal(), two, Settings(fusion="late:mean"), tmp_path, tmp_path / "fused")
     with pytest.raises(UsageError, match=f"{file} was changed after it was written"):

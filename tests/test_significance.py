@@ -154,6 +154,11 @@ def test_verdicts():
     # 3 pairs over 6 speakers: 3 * 2^-5 > .05, so nothing can be decided, the same difference as above among them.
     for found in pairwise(runs | {"mixed": mixed}, "war"):
         assert (found.verdict, found.winner) == ("too few speakers to tell (6)", None)
+    for found in pairwise(runs | {"mixed": mixed}, "war", against="bad", alpha=0.07):  # 2 pairs: 2 * 2^-5
+        assert found.other == "bad"
+        assert (found.verdict == BETTER) == (found.one == "good")
+    with pytest.raises(ValueError, match="run 'worse' is not among the runs that are compared"):
+        pairwise(runs, "war", against="worse")
     few = {name: by_speaker(*[n] * 4) for name, n in (("good", 8), ("bad", 5))}
     assert pairwise(few, "war", unit="video")[0].verdict == "too few videos to tell (4)"
 

@@ -1,22 +1,29 @@
-"""Write docs/systems.md from the files of the systems.
+"""Write docs/systems.md from the files of the systems, and from their comparison on EMO-DB.
 
 ::
 
     .venv/bin/python tools/systems_page.py
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from affex.pipeline.evaluation.intervals import Interval
+from affex.pipeline.evaluation.significance import Comparison
+from affex.pipeline.reporting import tables
+from affex.pipeline.reporting.compared import Compared
+from affex.pipeline.storage.records import restored
 from affex.pipeline.systems.listing import ListedSystem, listed
 from affex.pipeline.systems.system import Ours
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "systems.md"
+COMPARED = PAGE.with_name("systems_on_emodb.json")
 
 HEAD = """\
 # Published systems by name
 
-<!-- tools/systems_page.py writes this page from pipeline/systems/*.toml; edit those. -->
+<!-- tools/systems_page.py writes this page from pipeline/systems/*.toml and docs/systems_on_emodb.json; edit those. -->
 
 A published system is a name for settings: features, classifier, fusion, protocol, target and classes.
 
@@ -47,7 +54,7 @@ Figures on **made weights**, random numbers of the network's shapes, show only t
 def page() -> str:
     """Return the text of the page."""
     found = listed()
-    return "\n".join([HEAD, *_table(found), "", *_details(found)])
+    return "\n".join([HEAD, *_table(found), "", *_beside(found), "", *_details(found)])
 
 
 def _table(found: tuple[ListedSystem, ...]) -> Iterator[str]:
@@ -61,6 +68,48 @@ def _table(found: tuple[ListedSystem, ...]) -> Iterator[str]:
         else:
             status = f"**{one.status}**" if ours else f"**{one.status}**: {one.reason}"
         yield f"| {one.row} | `{one.name}` | {one.title} | {published} | {'; '.join(filter(None, [status, ours]))} |"
+
+
+def _beside(found: tuple[ListedSystem, ...]) -> Iterator[str]:
+    """Yield the section in which systems are compared with an SVM on one corpus."""
+    read = json.loads(COMPARED.read_text(encoding="utf-8"))
+    compared, commands, said = restored(Compared, read["comparison"]), read["commands"], read["said"]
+    base = next(run for run in compared.runs if run.name == compared.against)
+    others = [run for run in compared.runs if run is not base]
+    pairs = {pair.one: pair for pair in compared.pairs}
+    listed_as, title = {one.name: one for one in found}, compared.known.title
+    n, unit = compared.n_clusters, compared.unit
+    yield f"## On {said}, beside an SVM\n"
+    yield (
+        f"These systems need sound only. Each was evaluated with the protocol {compared.protocol.name} and the seed 0, "
+        f"and compared with an RBF-SVM on ComParE's functionals. All runs tested {compared.n_utterances} utterances of "
+        f"{n} {unit}s. Intervals are over {unit}s (95 %). p is that of the paired permutation test over {unit}s, with "
+        f"Holm's correction for these {len(others)} pairs; {compared.least_p:.4f} is the least that {n} {unit}s allow "
+        "before the correction. A network has one seed here, and another one moves its figure.\n"
+    )
+    yield from (f"    {command}" for command in commands.values())
+    yield ""
+    yield f"| row | system | {title} | less the SVM's | Holm p | verdict | computed |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield f"| | SVM on ComParE | {_figure(base.figure)} | | | | |"
+    rows = zip(read["systems"], others, strict=True)
+    for name, run in sorted(rows, key=lambda row: [*listed_as].index(row[0])):
+        pair = pairs[run.name]
+        difference = tables.signed(pair.difference.value, pair.difference.low, pair.difference.high)
+        seconds = next(one.seconds for one in listed_as[name].ours if one.data == said)
+        yield (
+            f"| {listed_as[name].row} | `{name}` | {_figure(run.figure)} | {difference} | "
+            f"{tables.probability(pair.p_holm)} | {_verdict(pair)} | {seconds} s |"
+        )
+
+
+def _figure(figure: Interval) -> str:
+    return f"{tables.number(figure.value)} {tables.ends_of(figure)}"
+
+
+def _verdict(pair: Comparison) -> str:
+    """Return the verdict on a system beside the base, which is the second of the pair."""
+    return {pair.one: "better", pair.other: "worse"}.get(pair.winner or "", pair.verdict)
 
 
 def _details(found: tuple[ListedSystem, ...]) -> Iterator[str]:

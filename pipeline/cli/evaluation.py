@@ -190,20 +190,24 @@ def _other(corpora: Corpora, folder: Path) -> Path | None:
 @OUT
 @option("--metric", default="", help="What is compared: uar, war, macro_f1, ccc ... [uar, or ccc]")
 @option("--rope", type=float, default=None, help="The largest difference that does not matter. [0.01]")
+@option("--against", default="", help="The run with which each of the others is compared. [every pair is compared]")
 @JSON
-def compare(cache: Path, runs: str | None, out: Path | None, metric: str, rope: float | None, as_json: bool) -> None:
+def compare(
+    cache: Path, runs: str | None, out: Path | None, metric: str, rope: float | None, against: str, as_json: bool
+) -> None:
     """Say which of several runs on the same protocol differ by more than chance would.
 
     \b
     Examples:
       affex compare --runs "compare_svm_loso-1f0c9a52 egemaps_svm_loso-99aa0123"
       affex compare --runs "compare_svm_loso egemaps_svm_loso" --rope 0.02
+      affex compare --runs "egemaps_svm_loso mfcc_gmm_loso" --against compare_svm_loso
     """
     from affex.pipeline.workspace import pages
 
-    if runs is None or len(parted(runs)) < 2:
+    if runs is None or len({*parted(runs), *parted(against)}) < 2:
         raise UsageError("Say which runs, two at least, as in RUNS='compare_svm_loso-1f egemaps_svm_loso-99'.")
-    folder, compared = pages.compare(Terminal(aside=as_json), parted(runs), cache, out, metric, rope)
+    folder, compared = pages.compare(Terminal(aside=as_json), parted(runs), cache, out, metric, rope, against)
     if as_json:
         print_json({"folder": str(folder), "comparison": compared})
 

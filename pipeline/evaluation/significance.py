@@ -118,8 +118,9 @@ def pairwise(
     seed: int = 0,
     unit: str = "speaker",
     rope: float | None = None,
+    against: str = "",
 ) -> tuple[Comparison, ...]:
-    """Compare every two runs.
+    """Compare every two runs, or one run with each of the others.
 
     Parameters
     ----------
@@ -136,20 +137,26 @@ def pairwise(
     rope
         The largest difference that does not matter, in the figure's unit; None for `conclusions.ROPE`, and for none
         where the figure is an error in the target's unit.
+    against
+        The run with which each of the others is compared; empty for every pair. Holm's correction is for these pairs
+        only, so the choice must not depend on the figures.
 
     Returns
     -------
     tuple of Comparison
-        One a pair, in the order of the runs.
+        One a pair, in the order of the runs; `against` is the second of each pair.
 
     Raises
     ------
     ValueError
         If there are fewer than two runs, they are not on the same utterances, the metric is no headline figure of
-        their kind, or it is undefined for a run.
+        their kind, it is undefined for a run, or `against` is none of the runs.
     """
     _check(runs, metric)
-    pairs = list(combinations(runs, 2))
+    if against and against not in runs:
+        raise ValueError(f"run '{against}' is not among the runs that are compared")
+    others = (name for name in runs if name != against)
+    pairs = [(name, against) for name in others] if against else list(combinations(runs, 2))
     figures = {name: _figure(run, metric) for name, run in runs.items()}
     sums = {name: sums_of(run) for name, run in runs.items()}
     n_clusters = len(next(iter(sums.values())))

@@ -62,8 +62,10 @@ class Compared:
         How many utterances all runs tested, and of how many speakers (or what `unit` is).
     runs
         In the order of the arguments.
+    against
+        The run with which each of the others was compared; empty if every pair was.
     pairs
-        Every pair of runs.
+        Every pair of runs, or those with `against`.
     alpha
         The level of significance, for all pairs together.
     rope
@@ -99,6 +101,7 @@ class Compared:
     difference_method: str
     ceiling: Ceiling | None
     versions: Mapping[str, str]
+    against: str = ""
     notes: tuple[str, ...] = ()
 
     @property

@@ -56,7 +56,13 @@ ALIKE: Mapping[str, Callable[[Summary], Any]] = {
 
 
 def report(
-    console: "Terminal", names: Sequence[str], cache: Path, out: Path | None, metric: str, rope: float | None = None
+    console: "Terminal",
+    members: Sequence[Run],
+    cache: Path,
+    out: Path | None,
+    metric: str,
+    rope: float | None = None,
+    against: Run | None = None,
 ) -> tuple[Path, Compared]:
     """Compare finished runs, write the files and print the tables; return the folder and the written comparison.
 
@@ -64,25 +70,27 @@ def report(
     ----------
     console
         Where the tables are shown.
-    names
-        The runs, by name (or its beginning) or folder.
+    members
+        The runs, as `chosen` returns them.
     cache
-        The cache folder in which named runs are found.
+        The cache folder.
     out
         The folder of the files; None for one under the corpus's ``comparisons``.
     metric
         A headline figure; empty for UAR, or CCC where values are predicted.
     rope
         The largest difference that does not matter; None for that of the figure (`conclusions.rope_of`).
+    against
+        The run with which each of the others is compared; None for every pair.
 
     Raises
     ------
     UsageError
-        If a run does not exist, or the runs or the metric do not fit together.
+        If the runs or the metric do not fit together.
     AffexError
         If the runs contradict each other, or the folder cannot be written.
     """
-    found = compare(runs.find(names, cache), metric, rope)
+    found = compare(members, metric, rope, against)
     folder = out or folder_of(found, cache)
     write(found, folder)
     comparison_tables.show_comparison(found, console.rich)
@@ -90,14 +98,38 @@ def report(
     return folder, found
 
 
-def compare(members: Sequence[Run], metric: str = "", rope: float | None = None) -> Compared:
+def chosen(names: Sequence[str], against: str, cache: Path) -> tuple[list[Run], Run | None]:
+    """Return the named runs, and the one with which the others are compared, which is the first unless it is named.
+
+    Parameters
+    ----------
+    names, against
+        Runs, by name (or its beginning) or folder; `against` is empty where every pair is compared.
+    cache
+        The cache folder in which named runs are found.
+
+    Raises
+    ------
+    UsageError
+        If a run does not exist.
+    """
+    if not against:
+        return runs.find(names, cache), None
+    base, *others = runs.find([against, *names], cache)
+    is_named = base.folder.resolve() in [run.folder.resolve() for run in others]
+    return (others if is_named else [base, *others]), base
+
+
+def compare(
+    members: Sequence[Run], metric: str = "", rope: float | None = None, against: Run | None = None
+) -> Compared:
     """Return what ``comparison.json`` holds.
 
     Parameters
     ----------
     members
         At least two runs of one corpus and one protocol.
-    metric, rope
+    metric, rope, against
         As for `report`.
 
     Raises
@@ -106,12 +138,13 @@ def compare(members: Sequence[Run], metric: str = "", rope: float | None = None)
         As `report`.
     """
     named = _named(members)
+    base = _name_of(against, named)
     first = members[0].summary
     _require_alike({name: run.summary for name, run in named.items()})
     metric, unit = _metric(metric, first), first.about.unit
     rope = _rope(rope, first.headlines[metric].high)
     scores = shared({name: run.scores for name, run in named.items()})
-    pairs = _pairs(scores, metric, unit, rope)
+    pairs = _pairs(scores, metric, unit, rope, base)
     one = next(iter(scores.values()))
     found = Compared(
         metric=metric,
@@ -123,6 +156,7 @@ def compare(members: Sequence[Run], metric: str = "", rope: float | None = None)
         n_utterances=len(one),
         n_clusters=len(np.unique(one.clusters)),
         runs=tuple(_entry(name, named[name], own, metric) for name, own in scores.items()),
+        against=base,
         pairs=pairs,
         alpha=ALPHA,
         rope=rope,
@@ -228,6 +262,17 @@ def _named(members: Sequence[Run]) -> dict[str, Run]:
     return dict(zip(names, members, strict=True))
 
 
+def _name_of(against: Run | None, named: Mapping[str, Run]) -> str:
+    """Return the name of a run among the compared ones; empty for none."""
+    if against is None:
+        return ""
+    folder = against.folder.resolve()
+    found = next((name for name, run in named.items() if run.folder.resolve() == folder), None)
+    if found is None:
+        raise UsageError(f"The others are to be compared with {against.name}, which is not among the runs: add it.")
+    return found
+
+
 def _require_alike(summaries: Mapping[str, Summary]) -> None:
     (first, one), *others = summaries.items()
     for (name, other), (several, aspect) in itertools.product(others, ALIKE.items()):
@@ -283,13 +328,15 @@ def _rope(wanted: float | None, high: float) -> float | None:
     return conclusions.rope_of(high, wanted)
 
 
-def _pairs(scores: Mapping[str, Scores], metric: str, unit: str, rope: float | None) -> tuple[Comparison, ...]:
+def _pairs(
+    scores: Mapping[str, Scores], metric: str, unit: str, rope: float | None, against: str
+) -> tuple[Comparison, ...]:
     predictions = {
         name: Predictions(own.true, own.predicted, own.clusters, own.classes or None, n_folds(own))
         for name, own in scores.items()
     }
     try:
-        return pairwise(predictions, metric, alpha=ALPHA, seed=SEED, unit=unit, rope=rope)
+        return pairwise(predictions, metric, alpha=ALPHA, seed=SEED, unit=unit, rope=rope, against=against)
     except ValueError as error:
         raise AffexError(f"The runs cannot be compared: {error}.") from error
 
@@ -328,6 +375,7 @@ def _notes(found: Compared, folds_hashes: set[str]) -> Iterator[str]:
             f"over {found.n_clusters} {unit}s no p is below {tables.probability(found.least_p)}, and Holm's "
             f"correction multiplies the least one by {n_pairs}, so it stays above {ALPHA:g} whatever the figures are"
             + (f"; at most {able} pair{'s' * (able > 1)}, chosen beforehand, could be decided" if able else "")
+            + (", as with AGAINST, which compares each run with one" if len(found.runs) - 1 <= able < n_pairs and not found.against else "")
         )
     if found.ceiling and found.ceiling.metric != found.metric:
         yield f"the figure of a human rater is known only as {found.ceiling.metric} , see the runs' reports"
@@ -360,6 +408,7 @@ def _notes_of(run: ComparedRun, found: Compared) -> Iterator[str]:
 def _name(found: Compared) -> str:
     """Return the name of a comparison's folder: the figure and the runs, then a hash of both."""
     names = [run.name for run in found.runs]
+    identity = [found.metric, *names, *(f"against {name}" for name in [found.against] if name)]
     readable = "+".join(re.sub(r"-[0-9a-f]{8}$", "", name) for name in names)
     readable = re.sub(r"[^A-Za-z0-9.+=_]+", "-", f"{found.metric}_{readable}")
-    return f"{readable[:80]}-{hashlib.sha256(json.dumps([found.metric, *names]).encode()).hexdigest()[:8]}"
+    return f"{readable[:80]}-{hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:8]}"

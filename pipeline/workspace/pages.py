@@ -92,12 +92,18 @@ def _page(console: Terminal, folder: Path, beside: run.Beside, tick: Callable[[i
 
 
 def compare(
-    console: Terminal, names: Sequence[str], cache: Path, out: Path | None, metric: str, rope: float | None = None
+    console: Terminal,
+    names: Sequence[str],
+    cache: Path,
+    out: Path | None,
+    metric: str,
+    rope: float | None = None,
+    against: str = "",
 ) -> tuple[Path, Compared]:
     """Compare finished runs as `pipeline.reporting.comparison.report` does, and write the page of the comparison."""
-    folder, found = comparison.report(console, names, cache, out, metric, rope)
-    folders = [one.folder for one in runs.find(names, cache)]
-    console.print(f"Page: {comparison_page.write(found, folder, folders)}")
+    members, base = comparison.chosen(names, against, cache)
+    folder, found = comparison.report(console, members, cache, out, metric, rope, base)
+    console.print(f"Page: {comparison_page.write(found, folder, [one.folder for one in members])}")
     return folder, found
 
 
