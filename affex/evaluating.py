@@ -254,7 +254,7 @@ class Comparison:
 
     @property
     def pairs(self) -> "pd.DataFrame":
-        """Every compared pair of evaluations: the difference of the figure, its interval, and p after Holm's correction."""
+        """Every pair that was compared: the difference of the figure, its interval, and p after Holm's correction."""
         import pandas as pd
 
         from affex.pipeline.storage.records import plain

@@ -26,7 +26,8 @@ class Hmm(Classifier):
         ``ergodic``: every state may follow every state.
     exponents
         The exponent of each stream's density, joined by / in the order of the features, as in ``1/0.5``; a single one
-        holds for all. 0 leaves a stream out.
+        holds for all. 0 leaves a stream out. ``auto``: those with the greatest UAR on inner speakers, of exponents in
+        steps of a quarter of their sum (of more than two streams, of their number).
     components
         Principal components of each stream's columns that are kept; 0 keeps the columns.
     iterations
@@ -44,7 +45,7 @@ class Hmm(Classifier):
     streams: ClassVar[int] = 0
     align: ClassVar[Literal["none", "nearest", "linear"]] = "linear"
     prefers: ClassVar[str] = "mfcc"
-    cites: ClassVar[tuple[str, ...]] = ("rabiner1989", "dupont2000")
+    cites: ClassVar[tuple[str, ...]] = ("rabiner1989", "dupont2000", "potamianos2003")
     scores: ClassVar[str] = (
         "not calibrated: the posterior of an utterance with its frames taken as independent given the states, which is "
         "far too sure"
@@ -71,8 +72,10 @@ class Hmm(Classifier):
         _ = self._exponents
 
     @property
-    def _exponents(self) -> tuple[float, ...]:
-        expected = f"exponents={self.exponents}: expected numbers, 0 or more, joined by /, not all of them 0"
+    def _exponents(self) -> "tuple[float, ...] | Literal['auto']":
+        if self.exponents == "auto":
+            return "auto"
+        expected = f"exponents={self.exponents}: expected auto, or numbers, 0 or more, joined by /, not all of them 0"
         try:
             found = tuple(float(text) for text in str(self.exponents).split("/"))
         except ValueError as error:

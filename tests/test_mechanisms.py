@@ -51,6 +51,7 @@ PARTS = [
         (PICTURES, FILM),
     ),
     Part("hmm:iterations=2", (PLAIN, PLAIN)),
+    Part("hmm:iterations=2,exponents=auto", (PLAIN, PLAIN)),
     Part("hmm:iterations=2,topology=ergodic,components=4,exponents=1/0.5", (PLAIN, PLAIN)),
     Part("fisher:components=4", (PLAIN,)),
 ]

@@ -5,10 +5,15 @@ maximisation. The emissions are those of a multi-stream HMM (Young et al., "The 
 Luettin 2000, doi:10.1109/6046.865479): all streams share one chain of states, and a state's density is the product of
 the streams' densities, each with an exponent. A missing value is left out of the product, which for a diagonal
 covariance is the density of the values that are there.
+
+Maximum likelihood says nothing of the exponents, so they are found on held-out data: the models learn from all streams
+alike, and the exponents with which inner speakers are classified best are kept (Potamianos et al. 2003,
+doi:10.1109/JPROC.2003.817150).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from typing import Any, Literal, Self
 
@@ -16,11 +21,13 @@ import numpy as np
 from hmmlearn.base import BaseHMM, ConvergenceMonitor
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
+from sklearn.metrics import balanced_accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
+from affex.classifiers.base import Axis, inner_folds
 from affex.classifiers.estimators.training import (
     Folds,
     Labels,
@@ -35,11 +42,14 @@ from affex.classifiers.estimators.training import (
 
 Floats = NDArray[np.float64]
 Topology = Literal["left-right", "ergodic"]
+Exponents = tuple[float, ...]
 
 #: Fewest frames per state of a class.
 FRAMES_A_STATE = 10
 #: Expectation maximisation ends when the log-likelihood per frame rises by less than this.
 TOLERANCE = 1e-3
+#: In how many steps a search shares the weight out among two streams; among more, in as many as there are streams.
+STEPS = 4
 #: What is added to each count of a transition that is allowed, so that none has the probability 0.
 PSEUDO_COUNT = 1.0
 #: A state that fewer frames belong to keeps its Gaussian.
@@ -172,7 +182,8 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ``"left-right"``: an utterance begins in the first state, and a state is followed by itself or the next one.
         ``"ergodic"``: every state may follow every state.
     exponents
-        Of each stream's density; a single one holds for all streams.
+        Of each stream's density; a single one holds for all streams. With ``"auto"``, the models learn from all
+        streams alike, and the exponents are those of `shares` with the greatest UAR on inner folds.
     components
         Principal components of each stream's columns that are kept; 0 keeps the columns.
     iterations
@@ -190,13 +201,15 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     class_log_prior_ : (n_classes,) float64
     starts_, transitions_, means_, variances_ : list of ndarray
         Of each class.
+    exponents_ : tuple of float
+        The exponent of each stream's density when utterances are scored.
     best_params_ : dict
-        How many states each class has: what the number of training frames allowed.
+        How many states each class has: what the number of training frames allowed. The exponents, if they were found.
     """
 
     states: int = 3
     topology: Topology = "left-right"
-    exponents: tuple[float, ...] = (1.0,)
+    exponents: Exponents | Literal["auto"] = (1.0,)
     components: int = 0
     iterations: int = 20
     floor: float = 0.01
@@ -210,7 +223,7 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups: ArrayLike | None = None,
         *,
         sample_weight: ArrayLike | None = None,
-        inner: Folds | None = None,  # noqa: ARG002 - nothing is tuned
+        inner: Folds | None = None,
         offsets: Any = None,
     ) -> Self:
         """Fit the scales of the streams, then one model per class.
@@ -221,12 +234,12 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             The rows of one stream, or of each; NaN where a value is missing.
         y : (n_utterances,)
             Classes.
-        groups
-            Not needed.
+        groups : (n_utterances,), optional
+            The speaker of each utterance, for the inner folds.
         sample_weight : (n_utterances,), optional
             All equal: expectation maximisation counts each utterance once.
         inner
-            Not needed.
+            The inner folds, as (train, validation) numbers of utterances; None for those of `inner_folds`.
         offsets : (n_utterances + 1,), or list of them, optional
             Which rows each utterance has, the same of all streams; None takes each row as an utterance.
 
@@ -247,10 +260,7 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "Hidden Markov models take every utterance alike; expected the same sample_weight for all, "
                 f"found {training.weight.min():g} to {training.weight.max():g}"
             )
-        if len(self.exponents) not in (1, len(streams)):
-            raise ValueError(
-                f"{len(self.exponents)} exponents of {len(streams)} streams; expected one, or one for each"
-            )
+        self.exponents_ = self._exponents(len(streams))
         self.widths_ = [rows.shape[1] for rows in streams]
         self.scales_ = [fitted_scale(rows) for rows in streams]
         self.bases_ = [self._basis(scale, rows) for scale, rows in zip(self.scales_, streams, strict=True)]
@@ -261,8 +271,46 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.variances_: list[Floats] = []
         for name in self.classes_:
             self._learn(name, *self._frames(*_chosen(streams, limits, np.flatnonzero(training.y == name))))
-        self.best_params_ = {f"states.{name}": len(own) for name, own in zip(self.classes_, self.starts_, strict=True)}
+        self.best_params_: dict[str, Any] = {
+            f"states.{name}": len(own) for name, own in zip(self.classes_, self.starts_, strict=True)
+        }
+        if self.exponents == "auto" and len(streams) > 1:
+            folds = inner_folds(training.groups) if inner is None else inner
+            self.exponents_ = self._found(streams, limits, training.y, folds)
+            self.best_params_["exponents"] = spelled(self.exponents_)
         return self
+
+    @property
+    def search_axes(self) -> tuple[Axis, ...]:
+        """Return the exponents that a search tries; how many streams there are, is known after `fit` alone."""
+        if self.exponents != "auto" or len(getattr(self, "exponents_", ())) == 1:
+            return ()
+        tried = shares(len(getattr(self, "exponents_", (1.0, 1.0))))
+        return (Axis("exponents", tuple(map(spelled, tried))),)
+
+    def _exponents(self, n_streams: int) -> Exponents:
+        """Return the exponents with which the models learn, one for each stream."""
+        if self.exponents == "auto":
+            return (1.0,) * n_streams
+        if len(self.exponents) not in (1, n_streams):
+            raise ValueError(f"{len(self.exponents)} exponents of {n_streams} streams; expected one, or one for each")
+        return self.exponents * (n_streams if len(self.exponents) == 1 else 1)
+
+    def _found(self, streams: list[Rows], limits: Numbers, y: Labels, folds: Folds) -> Exponents:
+        """Return the exponents with which utterances of inner folds are classified best; of equals the most alike."""
+        tried = shares(len(streams))
+        true: list[Labels] = []
+        said: list[list[Labels]] = [[] for _ in tried]
+        for train, validation in folds:
+            own, at = _chosen(streams, limits, train)
+            learned = clone(self).set_params(exponents=(1.0,)).fit(own, y[train], offsets=[at] * len(streams))
+            own, at = _chosen(streams, limits, validation)
+            true.append(y[validation])
+            for exponents, answers in zip(tried, said, strict=True):
+                learned.exponents_ = exponents
+                answers.append(learned.predict(own, [at] * len(streams)))
+        right = [_mean_recall(np.concatenate(true), np.concatenate(answers)) for answers in said]
+        return tried[int(np.argmax(right))]
 
     def log_likelihood(self, X: Any, offsets: Any = None) -> Floats:
         """Return ``log p(frames | class)`` of each utterance, ``(n_utterances, n_classes)``; 0 without a frame."""
@@ -341,8 +389,7 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _frames(self, streams: Sequence[Rows], limits: Numbers) -> tuple[Floats, Floats, Numbers]:
         """Return the streams' values side by side, 0 where one is missing, their exponents, and the same limits."""
         values, exponents = [], []
-        powers = self.exponents * (len(streams) if len(self.exponents) == 1 else 1)
-        for rows, scale, basis, power in zip(streams, self.scales_, self.bases_, powers, strict=True):
+        for rows, scale, basis, power in zip(streams, self.scales_, self.bases_, self.exponents_, strict=True):
             own, present = standardised(scale, rows).astype(np.float64), ~np.isnan(rows)
             if basis is not None:
                 own = own @ basis.T
@@ -362,6 +409,24 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def shares(n_streams: int) -> list[Exponents]:
+    """Return the exponents that a search tries: equal ones first, then the others; their sum is `n_streams`."""
+    steps = STEPS if n_streams == 2 else n_streams
+    whole = [parts for parts in product(range(steps + 1), repeat=n_streams) if sum(parts) == steps]
+    found = sorted(whole, key=lambda parts: (max(parts) - min(parts), parts))
+    return [tuple(n_streams * part / steps for part in parts) for parts in found]
+
+
+def spelled(exponents: Exponents) -> str:
+    """Return exponents as they are typed, as in ``1.5/0.5``."""
+    return "/".join(f"{one:g}" for one in exponents)
+
+
+def _mean_recall(true: Labels, said: Labels) -> float:
+    """Return the mean recall of the classes that inner folds tested (UAR)."""
+    return float(balanced_accuracy_score(true, said))
 
 
 def _counted(states: Numbers, limits: Numbers, n_states: int, topology: Topology) -> tuple[Floats, Floats]:

@@ -7,7 +7,7 @@ import pytest
 import skops.io
 from scipy.stats import norm
 
-from affex.classifiers.estimators.hmm import ClassChains, chain
+from affex.classifiers.estimators.hmm import ClassChains, chain, shares
 from affex.classifiers.estimators.trusted import foreign
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.text.errors import UsageError
@@ -148,6 +148,51 @@ def test_two_streams_in_one_chain_tell_which_leads_and_neither_stream_alone_does
 
 
 # Streams
+
+
+def one_tells_and_the_other_drifts(rng, n):
+    """A stream whose mean tells the class, and one of an utterance's own level, in six columns that say the same."""
+    y, level = rng.integers(0, 2, n), rng.normal(size=n)
+    telling = 0.25 * (2 * y - 1)[:, None, None] + rng.normal(size=(n, LENGTH, 2))
+    drifting = level[:, None, None] + 0.2 * rng.normal(size=(n, LENGTH, 6))
+    return [telling.reshape(-1, 2), drifting.reshape(-1, 6)], np.array(["low", "high"])[y]
+
+
+@pytest.mark.parametrize("seed", FIVE)
+def test_exponents_found_on_inner_speakers_mute_a_stream_that_only_seems_sure(seed):
+    rng = np.random.default_rng(seed)
+    (X, y), (tested, true) = one_tells_and_the_other_drifts(rng, 60), one_tells_and_the_other_drifts(rng, 120)
+
+    def right(exponents):
+        fitted = ClassChains(states=1, exponents=exponents)
+        fitted.fit(X, y, np.arange(60) % 6, offsets=[offsets(60)] * 2)
+        return np.mean(fitted.predict(tested, [offsets(120)] * 2) == true), fitted
+
+    found, fitted = right("auto")
+    assert found > 0.8
+    assert right((1.0,))[0] < found - 0.1
+    assert fitted.exponents_[0] > fitted.exponents_[1]
+    assert fitted.best_params_["exponents"] == "/".join(f"{one:g}" for one in fitted.exponents_)
+    (axis,) = fitted.search_axes
+    assert set(axis.values) == {"1/1", "0.5/1.5", "1.5/0.5", "0/2", "2/0"}
+
+
+def test_a_search_for_exponents_tries_equal_ones_first_and_learns_as_with_equal_ones():
+    assert shares(2) == [(1, 1), (0.5, 1.5), (1.5, 0.5), (0, 2), (2, 0)]
+    assert shares(3)[0] == (1, 1, 1)
+    assert len(shares(3)) == 10
+    assert {sum(one) for one in shares(3)} == {3}
+    X, y = one_leads_the_other(np.random.default_rng(0), 20)
+    groups, given = np.arange(20) % 4, [offsets(20)] * 2
+    found, plain = (
+        ClassChains(iterations=2, exponents=exponents).fit(X, y, groups, offsets=given)
+        for exponents in ("auto", (1.0,))
+    )
+    assert all(np.array_equal(*both) for both in zip(found.means_, plain.means_, strict=True))
+    alone = ClassChains(iterations=2, exponents="auto").fit(X[0], y, groups, offsets=offsets(20))
+    assert alone.exponents_ == (1.0,)
+    assert alone.search_axes == ()
+    assert "exponents" not in alone.best_params_
 
 
 def test_an_exponent_of_0_leaves_a_stream_out():
