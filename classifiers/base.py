@@ -145,6 +145,11 @@ class Classifier(ABC):
         return False
 
     @property
+    def unlabelled(self) -> bool:
+        """Whether it also learns from utterances without a class, which stand in training with the weight 0."""
+        return False
+
+    @property
     def needs_level(self) -> bool:
         """Whether it reads the loudness of a frame from the first column, and has a ``noise_log_likelihood``."""
         return False

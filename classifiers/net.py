@@ -220,6 +220,11 @@ class Net(Classifier):
         return names_among("augment", self.augment, get_args(AugmentationName))
 
     @property
+    def unlabelled(self) -> bool:
+        """Whether it learns from pairs, which take no class."""
+        return self.pretrain != "none"
+
+    @property
     def cites(self) -> tuple[str, ...]:  # type: ignore[override]
         """What a paper that uses it cites."""
         masks = ("park2019",) if {"time", "frequency"} & {*self._augment} else ()

@@ -76,7 +76,11 @@ class Training:
         counts = self.weight > 0
         if inner is None and self.n_groups < 2:
             return []
-        pairs = list(inner_folds(self.groups) if inner is None else inner)
+        if inner is None:
+            own = np.flatnonzero(np.isin(self.groups, self.groups[counts]))
+            pairs = [(own[train], own[test]) for train, test in inner_folds(self.groups[own])]
+        else:
+            pairs = list(inner)
         if not pairs:
             return []
         numbered = ((np.asarray(train, np.int64), np.asarray(test, np.int64)) for train, test in pairs)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affex.classifiers.base import Context, Target
+from affex.classifiers.base import Target
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import dawid_skene, enrolment, given_folds, raters, speakers, text_folds
 from affex.pipeline.evaluation.dialogs import NO_DIALOGS, Dialogs, dialogs_of
@@ -22,7 +22,7 @@ from affex.pipeline.evaluation.text_folds import Pair
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.enrolment import Enrolled, enrolled, enrolment_of, is_enrolment
-from affex.pipeline.streams.examples import Examples, turns
+from affex.pipeline.streams.examples import Examples, turns, unlabelled
 from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.streams.table import Table, normalised_by_speaker
 from affex.pipeline.streams.votes import NamedVotes
@@ -101,7 +101,8 @@ def prepare(table: Table, plan: Plan) -> Task:
         table = normalised_by_speaker(table, plan.settings.speaker_norm)
     require_target(plan)
     selection = select(table.utterances, protocol)
-    numbers = _with_context(selection, len(table), plan.classifier.context)
+    context, learns = plan.classifier.context, plan.classifier.unlabelled
+    numbers = _read(selection, len(table), others=context != "none" or learns)
     read, table = table.take(numbers), table.take(selection.chosen)
     rounds = folds(protocol, table.utterances, every)
     left_out["in no fold"] = len(table) - len(np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)])))
@@ -120,7 +121,10 @@ def prepare(table: Table, plan: Plan) -> Task:
         _groups(groups, read.utterances),
         selection.classes,
         targets,
-        turns=turns(read.utterances, len(table), plan.classifier.context),
+        turns=turns(read.utterances, len(table), context),
+        unlabelled=unlabelled(read.utterances, len(table))
+        if learns and context == "none" and len(read) > len(table)
+        else None,
         texts=_texts(protocol, table.utterances),
         votes=votes,
         enrolled=_enrolled(whole, numbers, plan),
@@ -138,7 +142,7 @@ def prepare(table: Table, plan: Plan) -> Task:
             *_absent(table, plan),
             *unrated,
             *voted,
-            *_contextual(len(read) - len(table)),
+            *beside(examples, rounds),
             *selection.notes,
             *classes_missing,
             *_one_text(examples, rounds),
@@ -161,9 +165,9 @@ def _enrolled(whole: Table, numbers: Numbers, plan: Plan) -> Enrolled | None:
     return enrolled(whole.streams, whole.utterances, numbers, enrolment_of(how), plan.settings.seed)
 
 
-def _with_context(selection: Selection, n_utterances: int, context: Context) -> Numbers:
-    """Return the numbers of the utterances that count, then, if the model uses context, of those that give context."""
-    if context == "none":
+def _read(selection: Selection, n_utterances: int, *, others: bool) -> Numbers:
+    """Return the numbers of the utterances that count, then, if the model reads others, of all others."""
+    if not others:
         return selection.chosen
     return np.concatenate([selection.chosen, np.setdiff1d(np.arange(n_utterances), selection.chosen)])
 
@@ -174,10 +178,20 @@ def _groups(counted: Clusters, utterances: Sequence[Utterance]) -> Labels:
     return np.concatenate([counted.of, np.array(others, dtype=np.str_)])
 
 
-def _contextual(n_context: int) -> tuple[str, ...]:
-    """Return a note that some utterances only give context, if there are any."""
-    more = f"{n_context} utterances without a class that counts are read as context; they are not scored"
-    return (more,) if n_context else ()
+def beside(examples: Examples, rounds: Sequence[Fold]) -> tuple[str, ...]:
+    """Return a note on the utterances without a class that a model reads, if there are any."""
+    n_others, learned = len(examples.groups) - len(examples.y), examples.unlabelled
+    if not n_others:
+        return ()
+    if learned is None:
+        return (f"{n_others} utterances without a class that counts are read as context; they are not scored",)
+    each = [len(learned.beside(fold.train)) for fold in rounds]
+    n_learned = f"{min(each)} to {max(each)}" if min(each) < max(each) else f"{min(each)}"
+    where = " in each fold" if len(rounds) > 1 else ""
+    return (
+        f"of {n_others} utterances without a class that counts, {n_learned} are learned from{where}, those that share "
+        "no speaker, dialog or file with what is left out; they are not scored",
+    )
 
 
 def inner_groups(protocol: Protocol, utterances: Sequence[Utterance], rounds: Sequence[Fold]) -> Clusters:
@@ -273,13 +287,18 @@ def _unequal(plan: Plan, examples: Examples) -> Iterator[str]:
 
 
 def folds_hash(task: Task) -> str:
-    """Return the sha256 of each fold's training and test utterances, by id, and of their targets."""
+    """Return the sha256 of each fold's training and test utterances, by id, and of their targets.
+
+    The ids of utterances that a fold learns from without a target are part of it, too.
+    """
     sha = hashlib.sha256()
     ids = np.array([utterance.id for utterance in task.utterances])
     for fold in task.folds:
         for part in (fold.train, fold.test):
             record = [fold.name, ids[part].tolist(), task.examples.y[part].tolist()]
             sha.update(json.dumps(record).encode())
+        if (others := task.examples.unlabelled) is not None:
+            sha.update(json.dumps(others.ids[others.beside(fold.train)].tolist()).encode())
     return sha.hexdigest()
 
 

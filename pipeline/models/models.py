@@ -24,7 +24,7 @@ from affex.pipeline.evaluation.folds import Fold
 from affex.pipeline.evaluation.outcomes import FoldScores
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import versions
-from affex.pipeline.evaluation.task import Task, prepare
+from affex.pipeline.evaluation.task import Task, beside, prepare
 from affex.pipeline.execution.threads import one_thread
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.reporting.report import run_name
@@ -284,6 +284,7 @@ def _learned(task: Task, fold: Fold, exclude: Sequence[str], estimator: Any) -> 
     y = task.examples.y[fold.train]
     met = (best_params(estimator), limits_of(estimator))
     of_folds = folds.notes(task.examples.y, task.folds) if task.examples.classes else ()
+    of_folds = (*of_folds, *beside(task.examples, task.folds))
     return Learned(
         n_utterances=len(fold.train),
         n_clusters=len(np.unique(task.clusters.of[fold.train])),
@@ -294,6 +295,7 @@ def _learned(task: Task, fold: Fold, exclude: Sequence[str], estimator: Any) -> 
         left_out=dict(task.left_out),
         notes=(
             *(note for note in task.notes if note not in of_folds),
+            *beside(task.examples, [fold]),
             *training_limits.sentences([met], folds=False),
             *_alike(task),
         ),

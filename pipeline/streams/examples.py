@@ -78,13 +78,59 @@ def _time(utterance: Utterance, number: int) -> tuple[float, float, int]:
 
 
 @dataclass(frozen=True, eq=False)
+class Unlabelled:
+    """Utterances without a class that counts, from which a model learns what takes no class.
+
+    Parameters
+    ----------
+    n_counted
+        The number of utterances that count; the later ones have no class that counts.
+    ids : (n_utterances,) str
+        Of each utterance, counted or not.
+    ties
+        Of each utterance, counted or not: the number of its speaker, of its dialog, of its file; -1 where unknown.
+    """
+
+    n_counted: int
+    ids: NDArray[np.str_]
+    ties: tuple[Numbers, ...]
+
+    def beside(self, train: Numbers) -> Numbers:
+        """Return those that may be read with some training utterances.
+
+        They share no speaker, no dialog and no file with a counted utterance outside `train`, and their speaker is
+        known.
+        """
+        outside = np.setdiff1d(np.arange(self.n_counted), train)
+        others = np.arange(self.n_counted, len(self.ties[0]))
+        kept = self.ties[0][others] >= 0
+        for own in self.ties:
+            kept &= ~np.isin(own[others], own[outside][own[outside] >= 0])
+        return others[kept]
+
+
+def unlabelled(utterances: Sequence[Utterance], n_counted: int) -> Unlabelled:
+    """Return the utterances after those that count, with what ties them to others."""
+
+    def numbered(names: Sequence[object]) -> Numbers:
+        known: dict[object, int] = {}
+        return np.array([-1 if name is None else known.setdefault(name, len(known)) for name in names], np.int64)
+
+    speakers = [u.speaker and (u.corpus, u.speaker) for u in utterances]
+    dialogs = [u.dialog and (u.corpus, u.session, u.dialog) for u in utterances]
+    files = [[media and media.path for media in (u.audio, u.video)] for u in utterances]
+    ids = np.array([u.id for u in utterances])
+    return Unlabelled(n_counted, ids, tuple(map(numbered, (speakers, dialogs, *zip(*files, strict=True)))))
+
+
+@dataclass(frozen=True, eq=False)
 class Examples:
     """The input of all folds: rows, targets, groups and turns; a worker process needs nothing else.
 
     Parameters
     ----------
     streams
-        The rows of all utterances that count, and after them of those that only give context.
+        The rows of all utterances that count, and after them of those that only give context, or are `unlabelled`.
     y : (n_counted,) str or float64
         The class, or the value, of each utterance that counts.
     groups : (n_utterances,) str
@@ -98,6 +144,8 @@ class Examples:
         The distance of every two rows, if an estimator takes distances instead of rows.
     turns
         Which utterances are turns of one dialog; None where each stands alone.
+    unlabelled
+        The utterances without a class from which a model learns, too; None if it learns from none.
     texts : (n_counted,) str, or None
         What each utterance says, if inner folds keep texts apart as well as groups; empty where it is not known.
     enrolled
@@ -112,6 +160,7 @@ class Examples:
     shares: NDArray[np.float64] | None = None
     distances: NDArray[np.float64] | None = None
     turns: Turns | None = None
+    unlabelled: Unlabelled | None = None
     texts: NDArray[np.str_] | None = None
     votes: NamedVotes | None = None
     enrolled: Enrolled | None = None

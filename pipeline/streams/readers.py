@@ -14,7 +14,8 @@ Only this module distinguishes the kinds:
     The rows of each utterance in order, ``offsets (n_utterances + 1,)`` beside them, and one ``y`` an utterance. With
     a context, utterances are turns: ``dialogs (n_dialogs + 1,)`` says which of them are one dialog (or one speaker's
     part in it), in order of time. Turns without a class that counts stand among them with the weight 0 (and the first
-    class or value that there is). Of several streams, ``X`` and ``offsets`` are lists, one item a stream.
+    class or value that there is). So do utterances without a class, if the classifier learns from those as well
+    (`Classifier.unlabelled`). Of several streams, ``X`` and ``offsets`` are lists, one item a stream.
     ``predict(X, offsets=..., dialogs=...)`` and ``predict_proba`` give one answer an utterance. With segments
     (`Classifier.segment`), each segment of an utterance is a sequence, weighted and averaged as each row is.
 """
@@ -271,6 +272,7 @@ class SequenceReader(Reader):
     def _training(
         self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
     ) -> Training:
+        owner, targets, weight = _with_unlabelled(examples, owner, targets, weight)
         numbers, beside = self._together(examples, owner)
         y = targets
         if examples.turns is not None:
@@ -331,6 +333,7 @@ class SegmentReader(SequenceReader):
     def _training(
         self, examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None, inner: Inner
     ) -> Training:
+        owner, targets, weight = _with_unlabelled(examples, owner, targets, weight)
         X, offsets, n_segments = self._segments(examples, owner)
         if weight is None and (n_segments > 1).any():
             weight = np.ones(len(owner))
@@ -402,6 +405,18 @@ def reader_of(classifier: Classifier) -> Reader:
     if classifier.reads_each_row:
         return EachRowReader(classifier)
     return READERS[classifier.reads](classifier)
+
+
+def _with_unlabelled(
+    examples: Examples, owner: Numbers, targets: NDArray[Any], weight: Floats | None
+) -> tuple[Numbers, NDArray[Any], Floats | None]:
+    """Return training utterances with those without a class after them, of the first target and the weight 0."""
+    others = examples.unlabelled.beside(owner) if examples.unlabelled else np.array([], np.int64)
+    if not len(others):
+        return owner, targets, weight
+    weight = np.ones(len(owner)) if weight is None else weight
+    filled = np.full(len(others), targets[0], targets.dtype)
+    return np.append(owner, others), np.append(targets, filled), np.append(weight, np.zeros(len(others)))
 
 
 def without_moments(one: Classifier) -> str:

@@ -90,8 +90,10 @@ class Task:
         return np.unique(np.searchsorted(self.given.dialogs, utterances, side="right") - 1)
 
     def only(self, utterances: Numbers) -> "Task":
-        """Return the task with the weight 0 for all other utterances, and pairs of their speakers alone."""
-        own = np.isin(self.speakers, self.speakers[utterances])
+        """Return the task with the weight 0 for all other utterances, and without pairs of others' speakers."""
+        others = np.setdiff1d(np.flatnonzero(self.weight > 0), utterances)
+        held_out = np.isin(self.speakers, self.speakers[others])
+        own = np.isin(self.speakers, self.speakers[utterances]) | ~held_out
         return replace(self, weight=only(self.weight, utterances), paired=self.paired & own)
 
 
