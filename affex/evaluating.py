@@ -289,7 +289,7 @@ def compare(
         The largest difference that does not matter, in the figure's unit (the region of practical equivalence); None
         for .01, and for none where the figure is an error in the target's unit.
     against
-        One of the results, with which each of the others is compared; None to compare every two.
+        An evaluation with which each of the others is compared; None to compare every two.
 
     Returns
     -------
@@ -312,9 +312,11 @@ def compare(
     from affex.pipeline.text.errors import UsageError
 
     given = [results] if isinstance(results, Evaluation | str) or not isinstance(results, Iterable) else [*results]
-    if len(given) < 2:
-        raise UsageError(f"compare takes a list of two evaluations at least, and was given {len(given)}.")
-    members, base = [_run(one) for one in given], None if against is None else _run(against)
+    members, base = [_run(one) for one in given], _run(against) if against else None
+    if base is not None:
+        members = comparison.with_base(members, base)
+    if len(members) < 2:
+        raise UsageError(f"compare takes a list of two evaluations at least, and was given {len(members)}.")
     return Comparison(comparison.compare(members, metric, rope, base))
 
 

@@ -10,7 +10,7 @@ a second model decodes the turns of a dialog from the scores, as in Metallinou e
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from affex.classifiers.base import Classifier, RowsRead
+from affex.classifiers.base import Classifier, RowsRead, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +25,9 @@ class Hmm(Classifier):
         ``left-right``: an utterance begins in the first state, and a state is followed by itself or the next one;
         ``ergodic``: every state may follow every state.
     exponents
-        The exponent of each stream's density, joined by / in the order of the features, as in ``1/0.5``; a single one
-        holds for all. 0 leaves a stream out. ``auto``: those with the greatest UAR on inner speakers, of exponents in
-        steps of a quarter of their sum (of more than two streams, of their number).
+        The exponent of each stream's density when utterances are scored, joined by / in the order of the features, as
+        in ``1/0.5``; a single one holds for all. 0 leaves a stream out. ``auto``: those with the greatest UAR on inner
+        speakers, of exponents in steps of a quarter of their sum (of more than two streams, of a part for each).
     components
         Principal components of each stream's columns that are kept; 0 keeps the columns.
     iterations
@@ -83,6 +83,10 @@ class Hmm(Classifier):
         if not all(0 <= one < float("inf") for one in found) or not any(found):
             raise ValueError(expected)
         return found
+
+    def searched(self, target: Target) -> str:  # noqa: ARG002
+        """Return how exponents are found."""
+        return "exponents of the streams, by the UAR on inner folds" if self._exponents == "auto" else ""
 
     def build(self, *, seed: int) -> Any:
         """Return an unfitted `ClassChains`."""

@@ -16,8 +16,9 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 #: The files that take 15 s of computing and more.
-LONG = ("bad_films", "chain", "cli", "csd", "evaluate", "examples", "faces", "layouts", "media_video", "models",
-        "docs", "own_estimators", "provenance", "sameness", "settings", "stages", "torture", "workers")  # fmt: skip
+LONG = ("bad_films", "battery", "chain", "cli", "csd", "demo", "describe", "docs", "evaluate", "experiment", "faces",
+        "iemocap_played", "layouts", "league", "media_video", "models", "net", "own_estimators", "pages", "provenance",
+        "readers", "sameness", "served", "serving", "settings", "stages", "torture", "workers")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -22,7 +22,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("page", ["README.md", pytest.param("docs/python.md", marks=pytest.mark.docs)])
+@pytest.mark.docs
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
 def test_the_examples_of_a_page_run(page: str, folder: Path) -> None:
     """They run as a script, which has no guard against being imported by worker processes."""
     examples = [block.code for block in blocks.of(ROOT / page) if block.runner == "tests/test_examples.py"]

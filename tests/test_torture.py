@@ -83,7 +83,7 @@ def test_a_kill_between_two_steps_leaves_old_or_new_results(study: torture_resul
     with torture_results.serving() as server:
         for verb in torture_results.verbs(study, tmp_path):
             if verb.name in ("evaluate", "export .csd", "import"):
-                assert torture_results.kills(verb, server, stride=24, first=5)
+                assert torture_results.kills(verb, server, stride=36, first=5)
 
 
 def test_the_attack_on_results_can_fail(study: torture_results.Study) -> None:

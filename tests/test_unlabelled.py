@@ -13,10 +13,10 @@ from affex.pipeline.evaluation.evaluate import build, evaluate, fit
 from affex.pipeline.evaluation.figures import confusion_of
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.task import folds_hash, prepare
+from affex.pipeline.evaluation.unlabelled import unlabelled
 from affex.pipeline.manifest.utterance import Media, Utterance
 from affex.pipeline.models import models
 from affex.pipeline.specs.classifiers import classifier_of
-from affex.pipeline.streams.examples import unlabelled
 from affex.pipeline.streams.stream import Stream
 from affex.pipeline.streams.table import Table
 
@@ -108,21 +108,74 @@ def test_speakers_without_any_label_are_learned_from_too_and_inner_folds_hold_th
         assert state(alone, spec) == state(spoilt(alone, lambda u: u.speaker == "s0"), spec)
 
 
-@pytest.mark.parametrize("tie", ["speaker", "dialog", "file"])
+@pytest.mark.parametrize("tie", ["speaker", "dialog", "file", "its other file"])
 def test_what_shares_a_speaker_a_dialog_or_a_file_with_what_is_left_out_is_not_read(tie):
-    film = {"speaker": Media("one.wav"), "dialog": Media("one.wav"), "file": Media("both.wav")}[tie]
+    film = Media({"file": "both.mp4", "its other file": "hands.txt"}.get(tie, "one.wav"))
     known = [
-        Utterance("tested", "toy", "s0", "joy", dialog="d0", audio=Media("both.wav")),
+        Utterance("tested", "toy", "s0", "joy", dialog="d0", video=Media("both.mp4", beside=("hands.txt",))),
         Utterance("trained", "toy", "s1", "sad", dialog="d1", audio=Media("two.wav")),
-        Utterance("tied", "toy", "s0" if tie == "speaker" else "s2", None, dialog="d0" if tie == "dialog" else "d2",
+        Utterance("tied", "toy", "S0" if tie == "speaker" else "s2", None, dialog="d0" if tie == "dialog" else "d2",
                   audio=film),
         Utterance("free", "toy", "s2", None, dialog="d3", audio=Media("three.wav")),
-        Utterance("nobody", "toy", None, None, dialog="d4", audio=Media("four.wav")),
-        Utterance("other corpus", "more", "s0", None, dialog="d0", audio=Media("five.wav")),
+        Utterance("nobody", "toy", "", None, dialog="d4", audio=Media("four.wav")),
     ]  # fmt: skip
-    found = unlabelled(known, 2)
-    assert found.ids[found.beside(np.array([1]))].tolist() == ["free", "other corpus"]
-    assert found.ids[found.beside(np.array([0, 1]))].tolist() == ["tied", "free", "other corpus"]
+    found = unlabelled(LOSO, known, 2, "speaker")
+    assert found.ids[found.beside(np.array([1]))].tolist() == ["free"]
+    assert found.ids[found.beside(np.array([0, 1]))].tolist() == ["tied", "free"]
+    assert found.without(["s2"]).beside(np.array([0, 1])).tolist() == ([2] if tie == "speaker" else [])
+
+
+def test_sessions_are_left_out_whole_where_they_are_what_is_left_out():
+    told = [("s0", "joy", "1"), ("s1", "sad", "2"), ("s2", None, "1")]
+    known = [Utterance(f"u{k}", "toy", who, label, session=where) for k, (who, label, where) in enumerate(told)]
+    for protocol, unit, read in ((LOSO, "speaker", [2]), (Protocol("session", "session"), "speaker", []),
+                                 (Protocol("group-k", "group-k"), "session", [])):  # fmt: skip
+        assert unlabelled(protocol, known, 2, unit).beside(np.array([1])).tolist() == read
+
+
+def test_a_split_and_corpora_say_on_which_side_an_utterance_is():
+    sides = ["train", "test", "train", "test", "validation", None]
+    known = [
+        Utterance(f"u{k}", "one" if k % 2 else "two", f"s{k}", "joy" if k < 2 else None, split=side)
+        for k, side in enumerate(sides)
+    ]
+    for protocol, read in (
+        (Protocol("split", "split"), [2]),
+        (Protocol("cross", "cross", test="one"), [2, 4]),
+        (Protocol("text", "text"), []),
+        (Protocol("loso+text", "loso+text"), []),
+        (Protocol("folds", "folds"), []),
+        (Protocol("random-k", "random-k"), []),
+    ):
+        assert unlabelled(protocol, known, 2, "speaker").beside(np.array([0])).tolist() == read
+
+
+def test_protocols_that_do_not_say_the_side_read_none_and_say_so():
+    result = evaluate(toy(), plan_of(protocol=Protocol("random-k", "random-k", k=3)))
+    (note,) = [note for note in result.notes if "without a class" in note]
+    assert note.startswith("24 utterances without a class that counts are not learned from: PROTOCOL=random-3 does not")
+
+
+def test_an_utterance_that_lacks_one_of_two_features_makes_no_pair():
+    table = toy()
+    lacking = table.present.copy()
+    lacking[[u.label is None for u in table.utterances], 1] = False
+    rows = table.streams[1]
+    kept = np.flatnonzero(lacking[:, 1])
+    fewer = replace(rows, offsets=np.append(0, np.cumsum(lacking[:, 1])), rows=(rows.flat[kept], None))
+    result = evaluate(replace(table, streams=(table.streams[0], fewer), present=lacking), plan_of())
+    assert not [note for note in result.notes if "learned from" in note]
+
+
+def test_turns_of_a_dialog_beside_those_that_count_make_no_pairs():
+    table = toy()
+    spoken = tuple(replace(u, dialog=f"d{k // 12}", dialog_start=float(k)) for k, u in enumerate(table.utterances))
+    table = replace(table, utterances=spoken)
+    plan = plan_of(f"{QUICK},context=speaker")
+    task = prepare(table, plan)
+    assert task.examples.unlabelled is None
+    assert any("24 utterances without a class that counts are read as context" in note for note in task.notes)
+    assert np.isfinite(evaluate(table, plan).scores.values).all()
 
 
 def test_a_run_says_what_it_read_and_its_hash_depends_on_it():
@@ -157,3 +210,17 @@ def test_a_saved_model_learns_as_the_fold_does():
     )
     expected = scores.values[scores.folds == "s0"]
     assert models.predict(model, own).fold_scores.scores.tobytes() == expected.tobytes()
+
+
+def test_a_speaker_without_any_label_can_be_excluded():
+    table, plan = toy(), plan_of()
+    alone = replace(
+        table, utterances=tuple(replace(u, label=None) if u.speaker == "s5" else u for u in table.utterances)
+    )
+    states = [
+        joblib.hash(models.fit(own, plan, exclude=exclude, recipes=["{}"] * 2).estimator)
+        for own in (alone, spoilt(alone, lambda u: u.speaker == "s5"))
+        for exclude in ([], ["S5"])
+    ]
+    assert states[0] != states[2]
+    assert states[1] == states[3]

@@ -63,6 +63,7 @@ def main() -> None:
         printed = json.loads(affex("evaluate", *typed, *protocol, "--json"))
         seconds = round(computed() - before)
         read = re.sub("weights=[^, ]*", "weights=FILE", given.features or "")
+        read = re.sub("model=[^, ]*", "model=FOLDER", read)
         command = wording.command("evaluate", SYSTEM=name, **corpus, PROTOCOL=given.protocol, FEATURES=read)
         folders[name] = printed["folder"]
         found = ours(printed["summary"], given.said, command, seconds)

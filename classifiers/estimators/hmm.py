@@ -6,8 +6,8 @@ Luettin 2000, doi:10.1109/6046.865479): all streams share one chain of states, a
 the streams' densities, each with an exponent. A missing value is left out of the product, which for a diagonal
 covariance is the density of the values that are there.
 
-Maximum likelihood says nothing of the exponents, so they are found on held-out data: the models learn from all streams
-alike, and the exponents with which inner speakers are classified best are kept (Potamianos et al. 2003,
+Maximum likelihood says nothing of the exponents: the models learn from all streams alike, and exponents weigh them when
+utterances are scored. Those with which inner speakers are classified best can be searched (Potamianos et al. 2003,
 doi:10.1109/JPROC.2003.817150).
 """
 
@@ -24,15 +24,16 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.metrics import balanced_accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
-from affex.classifiers.base import Axis, inner_folds
+from affex.classifiers.base import Axis
 from affex.classifiers.estimators.training import (
+    ONE_SPEAKER,
     Folds,
     Labels,
     Numbers,
     Rows,
+    Training,
     Weights,
     checked,
     checked_rows,
@@ -43,6 +44,8 @@ from affex.classifiers.estimators.training import (
 Floats = NDArray[np.float64]
 Topology = Literal["left-right", "ergodic"]
 Exponents = tuple[float, ...]
+#: Exponents that are searched.
+AUTO = "auto"
 
 #: Fewest frames per state of a class.
 FRAMES_A_STATE = 10
@@ -50,6 +53,8 @@ FRAMES_A_STATE = 10
 TOLERANCE = 1e-3
 #: In how many steps a search shares the weight out among two streams; among more, in as many as there are streams.
 STEPS = 4
+#: The most streams that a search weighs: there are 35 ways for four.
+MOST_STREAMS = 4
 #: What is added to each count of a transition that is allowed, so that none has the probability 0.
 PSEUDO_COUNT = 1.0
 #: A state that fewer frames belong to keeps its Gaussian.
@@ -182,8 +187,9 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ``"left-right"``: an utterance begins in the first state, and a state is followed by itself or the next one.
         ``"ergodic"``: every state may follow every state.
     exponents
-        Of each stream's density; a single one holds for all streams. With ``"auto"``, the models learn from all
-        streams alike, and the exponents are those of `shares` with the greatest UAR on inner folds.
+        Of each stream's density when utterances are scored, also as text, ``"1.5/0.5"``; a single one holds for all
+        streams. The models learn from all streams alike, except for those with 0, which are left out. ``"auto"``:
+        those of `shares` with the greatest UAR on inner folds.
     components
         Principal components of each stream's columns that are kept; 0 keeps the columns.
     iterations
@@ -204,12 +210,15 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     exponents_ : tuple of float
         The exponent of each stream's density when utterances are scored.
     best_params_ : dict
-        How many states each class has: what the number of training frames allowed. The exponents, if they were found.
+        How many states each class has: what the number of training frames allowed. The exponents, if they were
+        searched.
+    limits_ : dict
+        Why exponents were not searched.
     """
 
     states: int = 3
     topology: Topology = "left-right"
-    exponents: Exponents | Literal["auto"] = (1.0,)
+    exponents: Exponents | str = (1.0,)
     components: int = 0
     iterations: int = 20
     floor: float = 0.01
@@ -260,7 +269,8 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "Hidden Markov models take every utterance alike; expected the same sample_weight for all, "
                 f"found {training.weight.min():g} to {training.weight.max():g}"
             )
-        self.exponents_ = self._exponents(len(streams))
+        self.limits_: dict[str, str] = {}
+        self.exponents_ = self._settled(streams, limits, training, inner)
         self.widths_ = [rows.shape[1] for rows in streams]
         self.scales_ = [fitted_scale(rows) for rows in streams]
         self.bases_ = [self._basis(scale, rows) for scale, rows in zip(self.scales_, streams, strict=True)]
@@ -269,48 +279,83 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.transitions_: list[Floats] = []
         self.means_: list[Floats] = []
         self.variances_: list[Floats] = []
+        kept = tuple(float(one > 0) for one in self.exponents_)
         for name in self.classes_:
-            self._learn(name, *self._frames(*_chosen(streams, limits, np.flatnonzero(training.y == name))))
+            own = _chosen(streams, limits, np.flatnonzero(training.y == name))
+            self._learn(name, *self._frames(*own, kept))
         self.best_params_: dict[str, Any] = {
             f"states.{name}": len(own) for name, own in zip(self.classes_, self.starts_, strict=True)
         }
-        if self.exponents == "auto" and len(streams) > 1:
-            folds = inner_folds(training.groups) if inner is None else inner
-            self.exponents_ = self._found(streams, limits, training.y, folds)
+        if self.exponents == AUTO and len(streams) > 1:
             self.best_params_["exponents"] = spelled(self.exponents_)
         return self
 
     @property
     def search_axes(self) -> tuple[Axis, ...]:
-        """Return the exponents that a search tries; how many streams there are, is known after `fit` alone."""
-        if self.exponents != "auto" or len(getattr(self, "exponents_", ())) == 1:
-            return ()
-        tried = shares(len(getattr(self, "exponents_", (1.0, 1.0))))
-        return (Axis("exponents", tuple(map(spelled, tried))),)
+        """The exponents that a search tries, if there is one; how many streams there are, `fit` knows alone."""
+        return (Axis("exponents", ("each way to share their sum out among the streams",)),) if self._searches else ()
 
-    def _exponents(self, n_streams: int) -> Exponents:
-        """Return the exponents with which the models learn, one for each stream."""
-        if self.exponents == "auto":
-            return (1.0,) * n_streams
-        if len(self.exponents) not in (1, n_streams):
-            raise ValueError(f"{len(self.exponents)} exponents of {n_streams} streams; expected one, or one for each")
-        return self.exponents * (n_streams if len(self.exponents) == 1 else 1)
+    @property
+    def _searches(self) -> bool:
+        return self.exponents == AUTO
 
-    def _found(self, streams: list[Rows], limits: Numbers, y: Labels, folds: Folds) -> Exponents:
-        """Return the exponents with which utterances of inner folds are classified best; of equals the most alike."""
-        tried = shares(len(streams))
+    def _settled(self, streams: list[Rows], limits: Numbers, training: Training, inner: Folds | None) -> Exponents:
+        """Return the exponents of streams: those that were given, or those that classify inner speakers best."""
+        n_streams = len(streams)
+        if not self._searches:
+            given = self.exponents
+            found = tuple(map(float, given.split("/"))) if isinstance(given, str) else tuple(given)
+            if len(found) not in (1, n_streams):
+                raise ValueError(f"{len(found)} exponents of {n_streams} streams; expected one, or one for each")
+            return found * (n_streams if len(found) == 1 else 1)
+        if n_streams > MOST_STREAMS:
+            raise ValueError(
+                f"exponents=auto weighs {MOST_STREAMS} streams at most, found {n_streams}; expected a number for each"
+            )
+        equal = (1.0,) * n_streams
+        folds = training.folds(inner) if n_streams > 1 else []
+        if n_streams == 1 or not folds:
+            self.limits_ = {"search": ONE_SPEAKER} if n_streams > 1 else {}
+            return equal
+        right = self._right(streams, limits, training.y, folds)
+        if not right:
+            self.limits_ = {"search": "no inner fold has frames of two classes to learn from"}
+            return equal
+        return max(right, key=lambda tried: right[tried])
+
+    def _right(
+        self, streams: list[Rows], limits: Numbers, y: Labels, folds: Sequence[tuple[Numbers, Numbers]]
+    ) -> dict[Exponents, float]:
+        """Return the UAR of each of the tried exponents on inner folds; empty if none can be learned from."""
         true: list[Labels] = []
-        said: list[list[Labels]] = [[] for _ in tried]
+        said: dict[Exponents, list[Labels]] = {one: [] for one in shares(len(streams))}
         for train, validation in folds:
             own, at = _chosen(streams, limits, train)
-            learned = clone(self).set_params(exponents=(1.0,)).fit(own, y[train], offsets=[at] * len(streams))
-            own, at = _chosen(streams, limits, validation)
+            held, ends = _chosen(streams, limits, validation)
+            try:
+                learned = self._learned_with(list(said), own, y[train], at)
+            except ValueError:  # one class, or a class without frames, is left of this fold
+                continue
             true.append(y[validation])
-            for exponents, answers in zip(tried, said, strict=True):
-                learned.exponents_ = exponents
-                answers.append(learned.predict(own, [at] * len(streams)))
-        right = [_mean_recall(np.concatenate(true), np.concatenate(answers)) for answers in said]
-        return tried[int(np.argmax(right))]
+            for exponents, answers in said.items():
+                model = learned[tuple(map(bool, exponents))]
+                model.exponents_ = exponents
+                answers.append(model.predict(held, [ends] * len(streams)))
+        if not true:
+            return {}
+        return {one: _mean_recall(np.concatenate(true), np.concatenate(answers)) for one, answers in said.items()}
+
+    def _learned_with(
+        self, tried: Sequence[Exponents], streams: list[Rows], y: Labels, limits: Numbers
+    ) -> dict[tuple[bool, ...], Self]:
+        """Return the models of each set of streams that some exponents keep."""
+        kept = dict.fromkeys(tuple(map(bool, one)) for one in tried)
+        return {
+            some: clone(self)
+            .set_params(exponents=tuple(map(float, some)))
+            .fit(streams, y, offsets=[limits] * len(streams))
+            for some in kept
+        }
 
     def log_likelihood(self, X: Any, offsets: Any = None) -> Floats:
         """Return ``log p(frames | class)`` of each utterance, ``(n_utterances, n_classes)``; 0 without a frame."""
@@ -325,7 +370,7 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         found = np.zeros((len(limits) - 1, len(self.classes_)))
         if not limits[-1]:
             return found
-        values, exponents, limits = self._frames(streams, limits)
+        values, exponents, limits = self._frames(streams, limits, self.exponents_)
         learned = zip(self.starts_, self.transitions_, self.means_, self.variances_, strict=True)
         for code, (start, transitions, means, variances) in enumerate(learned):
             emitted, own = Gaussians(means, variances).log_density(values, exponents), chain(start, transitions)
@@ -386,10 +431,10 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         basis: Floats = found.components_ / np.sqrt(np.maximum(found.explained_variance_, self.floor))[:, None]
         return basis
 
-    def _frames(self, streams: Sequence[Rows], limits: Numbers) -> tuple[Floats, Floats, Numbers]:
+    def _frames(self, streams: Sequence[Rows], limits: Numbers, powers: Exponents) -> tuple[Floats, Floats, Numbers]:
         """Return the streams' values side by side, 0 where one is missing, their exponents, and the same limits."""
         values, exponents = [], []
-        for rows, scale, basis, power in zip(streams, self.scales_, self.bases_, self.exponents_, strict=True):
+        for rows, scale, basis, power in zip(streams, self.scales_, self.bases_, powers, strict=True):
             own, present = standardised(scale, rows).astype(np.float64), ~np.isnan(rows)
             if basis is not None:
                 own = own @ basis.T
@@ -426,7 +471,7 @@ def spelled(exponents: Exponents) -> str:
 
 def _mean_recall(true: Labels, said: Labels) -> float:
     """Return the mean recall of the classes that inner folds tested (UAR)."""
-    return float(balanced_accuracy_score(true, said))
+    return float(np.mean([np.mean(said[true == name] == name) for name in np.unique(true)]))
 
 
 def _counted(states: Numbers, limits: Numbers, n_states: int, topology: Topology) -> tuple[Floats, Floats]:

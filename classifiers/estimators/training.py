@@ -78,9 +78,8 @@ class Training:
             return []
         if inner is None:
             own = np.flatnonzero(np.isin(self.groups, self.groups[counts]))
-            pairs = [(own[train], own[test]) for train, test in inner_folds(self.groups[own])]
-        else:
-            pairs = list(inner)
+            inner = [(own[train], own[test]) for train, test in inner_folds(self.groups[own])]
+        pairs = list(inner)
         if not pairs:
             return []
         numbered = ((np.asarray(train, np.int64), np.asarray(test, np.int64)) for train, test in pairs)

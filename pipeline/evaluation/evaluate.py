@@ -138,7 +138,7 @@ def evaluate_task(
         carry_out(where, work, pieces, kept, lambda _: progress and progress(len(done), len(task.folds)))
     outcomes = [done[number] for number in range(len(task.folds))]
     pairs = list(zip(task.folds, outcomes, strict=True))
-    axes = search_axes(built(plan))
+    axes = tuple(axis for axis in search_axes(built(plan)) if any(axis.name in one.best_params for one in outcomes))
     scores = scores_of(task, [(fold, outcome.fold_scores) for fold, outcome in pairs])
     number = {utterance.id: place for place, utterance in enumerate(task.utterances)}
     tested = [task.utterances[number[id_]] for id_ in scores.ids.tolist()]

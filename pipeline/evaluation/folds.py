@@ -91,13 +91,20 @@ def clusters(utterances: Sequence[Utterance], unit: str = "") -> Clusters:
         If `unit` is given and an utterance has none.
     """
     for name in [unit] if unit else CLUSTERS:
-        of = [getattr(utterance, name) or "" for utterance in utterances]
+        of = [cluster_of(utterance, name) for utterance in utterances]
         if all(of):
             return Clusters(name, np.array(of, dtype=np.str_))
         if unit or any(of):
             raise AffexError(_nameless(utterances, name, of))
-    media = (utterance.video or utterance.audio for utterance in utterances)
-    return Clusters("video", np.array([item.path if item else "" for item in media], dtype=np.str_))
+    return Clusters("video", np.array([cluster_of(utterance, "video") for utterance in utterances], dtype=np.str_))
+
+
+def cluster_of(utterance: Utterance, unit: str) -> str:
+    """Return the cluster of an utterance, of some unit; empty if it has none."""
+    if unit == "video":
+        media = utterance.video or utterance.audio
+        return media.path if media else ""
+    return getattr(utterance, unit, None) or ""
 
 
 def _nameless(utterances: Sequence[Utterance], name: str, of: Sequence[str]) -> str:
@@ -257,7 +264,7 @@ def split(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ..
     AffexError
         If there are no training or no test utterances, or the split file does not fit the corpus.
     """
-    side = _sides(protocol, utterances)
+    side = sides(protocol, utterances)
     train, validation, test = (np.flatnonzero(side == name) for name in ("train", "validation", "test"))
     if not len(train) or not len(validation) + len(test):
         counts = ", ".join(f"{name} {n}" for name, n in sorted(Counter(side.tolist()).items()) if name)
@@ -301,22 +308,34 @@ def cross(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[Fold, ..
     AffexError
         If one side is empty.
     """
+    train, test = corpora_of(protocol, utterances)
     corpora = np.array([utterance.corpus for utterance in utterances], dtype=np.str_)
-    known = sorted(set(corpora.tolist()))
+    if not train or not test:
+        raise AffexError(
+            "The protocol 'cross' trains on some corpora and tests on others; here there is only "
+            f"{', '.join(sorted(set(corpora.tolist())))}.\n"
+            "Name two or more, as in DATASET='emodb ravdess' PROTOCOL=cross:test=ravdess."
+        )
+    named = np.isin(corpora, sorted(test))
+    return (Fold("+".join(sorted(test)), np.flatnonzero(np.isin(corpora, sorted(train))), np.flatnonzero(named)),)
+
+
+def corpora_of(protocol: Protocol, utterances: Sequence[Utterance]) -> tuple[set[str], set[str]]:
+    """Return the corpora on which the protocol ``cross`` trains, and those on which it tests.
+
+    Raises
+    ------
+    UsageError
+        If a named corpus is missing, or is on both sides.
+    """
+    known = sorted({utterance.corpus for utterance in utterances})
     train, test = (set(filter(None, names.split("+"))) for names in (protocol.train, protocol.test))
     for name in sorted(train | test):
         if name not in known:
             raise unknown("corpus (of those evaluated)", name, known)
     if train & test:
         raise UsageError(f"PROTOCOL={protocol}: '{min(train & test)}' cannot be in training and in test.")
-    train, test = train or set(known) - test, test or set(known) - train
-    if not train or not test:
-        raise AffexError(
-            f"The protocol 'cross' trains on some corpora and tests on others; here there is only {', '.join(known)}.\n"
-            "Name two or more, as in DATASET='emodb ravdess' PROTOCOL=cross:test=ravdess."
-        )
-    named = np.isin(corpora, sorted(test))
-    return (Fold("+".join(sorted(test)), np.flatnonzero(np.isin(corpora, sorted(train))), np.flatnonzero(named)),)
+    return train or set(known) - test, test or set(known) - train
 
 
 def all_but(rounds: Sequence[Fold], found: Clusters, exclude: Sequence[str]) -> Fold:
@@ -434,8 +453,8 @@ def _fold(name: str, tested: NDArray[np.bool_]) -> Fold:
     return Fold(name, train=np.flatnonzero(~tested), test=np.flatnonzero(tested))
 
 
-def _sides(protocol: Protocol, utterances: Sequence[Utterance]) -> Labels:
-    """Return the side of each utterance; empty for an utterance on neither side."""
+def sides(protocol: Protocol, utterances: Sequence[Utterance]) -> Labels:
+    """Return the side of each utterance of a split; empty for an utterance on neither side."""
     if not protocol.file:
         return np.array([utterance.split or "" for utterance in utterances], dtype=np.str_)
     side_of = dict(_listed(Path(protocol.file)))

@@ -13,16 +13,17 @@ from affex.classifiers.base import Target
 from affex.pipeline.corpora.base import Protocol
 from affex.pipeline.evaluation import dawid_skene, enrolment, given_folds, raters, speakers, text_folds
 from affex.pipeline.evaluation.dialogs import NO_DIALOGS, Dialogs, dialogs_of
-from affex.pipeline.evaluation.folds import Clusters, Fold, clusters, folds, notes
+from affex.pipeline.evaluation.folds import Clusters, Fold, cluster_of, clusters, folds, notes
 from affex.pipeline.evaluation.named_votes import named_votes
 from affex.pipeline.evaluation.raters import Ceiling
 from affex.pipeline.evaluation.selection import Selection, has_values, in_parts, require_counts, select
 from affex.pipeline.evaluation.settings import DAWID_SKENE, Plan
 from affex.pipeline.evaluation.text_folds import Pair
+from affex.pipeline.evaluation.unlabelled import able, refused, unlabelled
 from affex.pipeline.manifest.utterance import Utterance
 from affex.pipeline.specs import discovery
 from affex.pipeline.streams.enrolment import Enrolled, enrolled, enrolment_of, is_enrolment
-from affex.pipeline.streams.examples import Examples, turns, unlabelled
+from affex.pipeline.streams.examples import Examples, turns
 from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.streams.table import Table, normalised_by_speaker
 from affex.pipeline.streams.votes import NamedVotes
@@ -102,7 +103,7 @@ def prepare(table: Table, plan: Plan) -> Task:
     require_target(plan)
     selection = select(table.utterances, protocol)
     context, learns = plan.classifier.context, plan.classifier.unlabelled
-    numbers = _read(selection, len(table), others=context != "none" or learns)
+    numbers = _read(selection, _others(table, plan))
     read, table = table.take(numbers), table.take(selection.chosen)
     rounds = folds(protocol, table.utterances, every)
     left_out["in no fold"] = len(table) - len(np.unique(np.concatenate([n for f in rounds for n in (f.train, f.test)])))
@@ -115,6 +116,8 @@ def prepare(table: Table, plan: Plan) -> Task:
     votes, voted = _votes(table.utterances, selection, plan)
     classes_missing = notes(selection.y, rounds) if selection.classes else ()
     poor = speakers.warnings(found, selection.y, plan.settings.speaker_norm)
+    pairs = learns and context == "none" and len(read) > len(table)
+    n_others = len(whole) - len(table)
     examples = Examples(
         read.streams,
         selection.y,
@@ -122,9 +125,7 @@ def prepare(table: Table, plan: Plan) -> Task:
         selection.classes,
         targets,
         turns=turns(read.utterances, len(table), context),
-        unlabelled=unlabelled(read.utterances, len(table))
-        if learns and context == "none" and len(read) > len(table)
-        else None,
+        unlabelled=unlabelled(protocol, read.utterances, len(table), found.unit) if pairs else None,
         texts=_texts(protocol, table.utterances),
         votes=votes,
         enrolled=_enrolled(whole, numbers, plan),
@@ -143,6 +144,7 @@ def prepare(table: Table, plan: Plan) -> Task:
             *unrated,
             *voted,
             *beside(examples, rounds),
+            *(refused(protocol, n_others) if learns and context == "none" else ()),
             *selection.notes,
             *classes_missing,
             *_one_text(examples, rounds),
@@ -165,16 +167,27 @@ def _enrolled(whole: Table, numbers: Numbers, plan: Plan) -> Enrolled | None:
     return enrolled(whole.streams, whole.utterances, numbers, enrolment_of(how), plan.settings.seed)
 
 
-def _read(selection: Selection, n_utterances: int, *, others: bool) -> Numbers:
-    """Return the numbers of the utterances that count, then, if the model reads others, of all others."""
-    if not others:
-        return selection.chosen
-    return np.concatenate([selection.chosen, np.setdiff1d(np.arange(n_utterances), selection.chosen)])
+def _others(table: Table, plan: Plan) -> NDArray[np.bool_]:
+    """Return which utterances a model reads even if they have no class that counts, ``(n_utterances,)``.
+
+    Those that give context; or, if the model learns from others without their class, those that have every feature
+    and that the protocol allows.
+    """
+    if plan.classifier.context != "none":
+        return np.ones(len(table), bool)
+    if not plan.classifier.unlabelled:
+        return np.zeros(len(table), bool)
+    return np.asarray(table.present.all(axis=1)) & able(plan.protocol, table.utterances)
+
+
+def _read(selection: Selection, others: NDArray[np.bool_]) -> Numbers:
+    """Return the numbers of the utterances that count, then those of the others that are read."""
+    return np.concatenate([selection.chosen, np.setdiff1d(np.flatnonzero(others), selection.chosen)])
 
 
 def _groups(counted: Clusters, utterances: Sequence[Utterance]) -> Labels:
     """Return the group of every utterance, which inner folds keep whole; utterances that do not count may have none."""
-    others = [getattr(utterance, counted.unit, None) or "" for utterance in utterances[len(counted.of) :]]
+    others = [cluster_of(utterance, counted.unit) for utterance in utterances[len(counted.of) :]]
     return np.concatenate([counted.of, np.array(others, dtype=np.str_)])
 
 

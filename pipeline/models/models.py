@@ -166,8 +166,14 @@ def fit(
     """
     require_saved(plan)
     task = prepare(table, plan)
-    exclude = [names.resolved(name, task.clusters.of.tolist()) for name in exclude]
-    fold = folds.all_but(task.folds, task.clusters, exclude)
+    others = task.examples.unlabelled
+    heard = [] if others is None else others.speakers[others.n_counted :].tolist()
+    exclude = [names.resolved(name, [*task.clusters.of.tolist(), *filter(None, heard)]) for name in exclude]
+    fold = folds.all_but(
+        task.folds, task.clusters, [name for name in exclude if name not in heard or name in task.clusters.of]
+    )
+    if others is not None:
+        task = replace(task, examples=replace(task.examples, unlabelled=others.without(exclude)))
     estimator = build(plan, task.examples)
     try:
         with one_thread():  # as in an evaluation, so that the results are equal to the bit

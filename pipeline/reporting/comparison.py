@@ -116,8 +116,13 @@ def chosen(names: Sequence[str], against: str, cache: Path) -> tuple[list[Run], 
     if not against:
         return runs.find(names, cache), None
     base, *others = runs.find([against, *names], cache)
-    is_named = base.folder.resolve() in [run.folder.resolve() for run in others]
-    return (others if is_named else [base, *others]), base
+    return with_base(others, base), base
+
+
+def with_base(members: Sequence[Run], base: Run) -> list[Run]:
+    """Return the runs, with a base first unless it is among them."""
+    is_named = base.folder.resolve() in [run.folder.resolve() for run in members]
+    return [*members] if is_named else [base, *members]
 
 
 def compare(

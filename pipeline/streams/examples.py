@@ -85,42 +85,34 @@ class Unlabelled:
     ----------
     n_counted
         The number of utterances that count; the later ones have no class that counts.
-    ids : (n_utterances,) str
+    ids, speakers : (n_utterances,) str
         Of each utterance, counted or not.
-    ties
-        Of each utterance, counted or not: the number of its speaker, of its dialog, of its file; -1 where unknown.
+    allowed : (n_utterances,) bool
+        From which of them a model may learn at all.
+    ties : (n_ties, 2) int64
+        Pairs of an utterance and something (a speaker, a dialog, a file) with which it must be left out.
     """
 
     n_counted: int
     ids: NDArray[np.str_]
-    ties: tuple[Numbers, ...]
+    speakers: NDArray[np.str_]
+    allowed: NDArray[np.bool_]
+    ties: Numbers
 
     def beside(self, train: Numbers) -> Numbers:
-        """Return those that may be read with some training utterances.
+        """Return those that may be read with some training utterances: tied to no counted one outside `train`."""
+        is_outside = np.arange(len(self.ids)) < self.n_counted
+        is_outside[train] = False
+        owners, things = self.ties.T
+        left_out = np.isin(things, things[is_outside[owners]])
+        kept = self.allowed.copy()
+        kept[: self.n_counted] = False
+        kept[owners[left_out]] = False
+        return np.flatnonzero(kept)
 
-        They share no speaker, no dialog and no file with a counted utterance outside `train`, and their speaker is
-        known.
-        """
-        outside = np.setdiff1d(np.arange(self.n_counted), train)
-        others = np.arange(self.n_counted, len(self.ties[0]))
-        kept = self.ties[0][others] >= 0
-        for own in self.ties:
-            kept &= ~np.isin(own[others], own[outside][own[outside] >= 0])
-        return others[kept]
-
-
-def unlabelled(utterances: Sequence[Utterance], n_counted: int) -> Unlabelled:
-    """Return the utterances after those that count, with what ties them to others."""
-
-    def numbered(names: Sequence[object]) -> Numbers:
-        known: dict[object, int] = {}
-        return np.array([-1 if name is None else known.setdefault(name, len(known)) for name in names], np.int64)
-
-    speakers = [u.speaker and (u.corpus, u.speaker) for u in utterances]
-    dialogs = [u.dialog and (u.corpus, u.session, u.dialog) for u in utterances]
-    files = [[media and media.path for media in (u.audio, u.video)] for u in utterances]
-    ids = np.array([u.id for u in utterances])
-    return Unlabelled(n_counted, ids, tuple(map(numbered, (speakers, dialogs, *zip(*files, strict=True)))))
+    def without(self, speakers: Sequence[str]) -> "Unlabelled":
+        """Return the same without what some speakers say."""
+        return replace(self, allowed=self.allowed & ~np.isin(self.speakers, list(speakers)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ import skops.io
 from scipy.stats import norm
 
 from affex.classifiers.estimators.hmm import ClassChains, chain, shares
+from affex.classifiers.estimators.settling import settled
 from affex.classifiers.estimators.trusted import foreign
 from affex.pipeline.specs.classifiers import classifier_of
 from affex.pipeline.text.errors import UsageError
@@ -173,26 +174,57 @@ def test_exponents_found_on_inner_speakers_mute_a_stream_that_only_seems_sure(se
     assert right((1.0,))[0] < found - 0.1
     assert fitted.exponents_[0] > fitted.exponents_[1]
     assert fitted.best_params_["exponents"] == "/".join(f"{one:g}" for one in fitted.exponents_)
-    (axis,) = fitted.search_axes
-    assert set(axis.values) == {"1/1", "0.5/1.5", "1.5/0.5", "0/2", "2/0"}
+    assert [axis.name for axis in fitted.search_axes] == ["exponents"]
+    again = settled(fitted).fit(X, y, np.arange(60) % 6, offsets=[offsets(60)] * 2)
+    assert again.exponents_ == fitted.exponents_
+    assert np.array_equal(
+        again.predict_proba(tested, [offsets(120)] * 2), fitted.predict_proba(tested, [offsets(120)] * 2)
+    )
 
 
-def test_a_search_for_exponents_tries_equal_ones_first_and_learns_as_with_equal_ones():
+def test_a_search_for_exponents_tries_equal_ones_first():
     assert shares(2) == [(1, 1), (0.5, 1.5), (1.5, 0.5), (0, 2), (2, 0)]
     assert shares(3)[0] == (1, 1, 1)
     assert len(shares(3)) == 10
     assert {sum(one) for one in shares(3)} == {3}
     X, y = one_leads_the_other(np.random.default_rng(0), 20)
-    groups, given = np.arange(20) % 4, [offsets(20)] * 2
-    found, plain = (
-        ClassChains(iterations=2, exponents=exponents).fit(X, y, groups, offsets=given)
-        for exponents in ("auto", (1.0,))
-    )
-    assert all(np.array_equal(*both) for both in zip(found.means_, plain.means_, strict=True))
-    alone = ClassChains(iterations=2, exponents="auto").fit(X[0], y, groups, offsets=offsets(20))
+    alone = ClassChains(iterations=2, exponents="auto").fit(X[0], y, np.arange(20) % 4, offsets=offsets(20))
     assert alone.exponents_ == (1.0,)
-    assert alone.search_axes == ()
     assert "exponents" not in alone.best_params_
+    with pytest.raises(ValueError, match="weighs 4 streams at most, found 5"):
+        ClassChains(exponents="auto").fit([X[0]] * 5, y, offsets=[offsets(20)] * 5)
+
+
+def test_exponents_weigh_streams_only_when_utterances_are_scored():
+    X, y = one_leads_the_other(np.random.default_rng(0), 20)
+    weighed, plain = (
+        ClassChains(iterations=2, exponents=exponents).fit(X, y, offsets=[offsets(20)] * 2)
+        for exponents in ((1.5, 0.5), (1.0,))
+    )
+    assert all(np.array_equal(*both) for both in zip(weighed.means_, plain.means_, strict=True))
+    found = [one.log_likelihood(X, [offsets(20)] * 2) for one in (weighed, plain)]
+    assert not np.array_equal(*found)
+
+
+@pytest.mark.parametrize(
+    ("groups", "inner", "why"),
+    [
+        (np.zeros(20), None, "1 training speaker"),
+        (np.arange(20) % 4, [], "1 training speaker"),
+        (np.arange(20) % 4, "one class", "no inner fold has frames of two classes to learn from"),
+        (np.arange(20) % 4, "one of two", ""),
+    ],
+)
+def test_exponents_stay_equal_where_inner_folds_are_too_few(groups, inner, why):
+    X, y = one_leads_the_other(np.random.default_rng(0), 20)
+    of_one, rest = np.flatnonzero(y == y[0]), np.flatnonzero(y != y[0])
+    if inner == "one class":
+        inner = [(of_one, rest)]
+    elif inner == "one of two":
+        inner = [(of_one, rest), (np.arange(10), np.arange(10, 20))]
+    fitted = ClassChains(iterations=1, exponents="auto").fit(X, y, groups, offsets=[offsets(20)] * 2, inner=inner)
+    assert fitted.limits_ == ({"search": why} if why else {})
+    assert (fitted.exponents_ == (1.0, 1.0)) or not why
 
 
 def test_an_exponent_of_0_leaves_a_stream_out():

@@ -36,7 +36,7 @@ def test_it_begins_as_the_identity():
 def test_a_map_that_shifts_by_pixels_shifts_by_pixels(right, down):
     layer, picture = transformer((7, 9)), torch.randn(7, 9, dtype=torch.float64)
     with torch.no_grad():
-        layer.map.bias += torch.tensor([0, 0, 2 * right / 9, 0, 0, 2 * down / 7])
+        layer.map.bias += torch.tensor([0, 0, 2 * right / 9, 0, 0, 2 * down / 7], dtype=torch.float64)
     out = layer(picture[None, None], torch.ones(1, 1, dtype=torch.bool))[0][0, 0]
     padded = torch.nn.functional.pad(picture, (9, 9, 7, 7))
     assert torch.allclose(out, padded[7 + down : 14 + down, 9 + right : 18 + right], atol=1e-12)

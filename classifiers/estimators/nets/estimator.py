@@ -52,7 +52,8 @@ class _Net(BaseEstimator):  # type: ignore[misc]
     trunk, pool, fusion, turns, head, units, maps, depth, kernels, factors, activation, dropout
         See `classifiers.net.Net`.
     pretrain, pretrain_epochs, margin, frozen
-        See `classifiers.net.Net`. An utterance with weight 0 makes pairs, too: they take no label.
+        See `classifiers.net.Net`. An utterance with weight 0 makes pairs, too, which take no label; a turn of a dialog
+        does not.
     loss, optimiser, rate, momentum, decay, batch, clip, components, augment, noise, widest, angle, most_rows
         See `classifiers.net.Net`.
     epochs
@@ -199,7 +200,9 @@ class _Net(BaseEstimator):  # type: ignore[misc]
         given, training = self._checked(X, y, groups, sample_weight, offsets, dialogs)
         self.row_shapes_ = given.row_shapes
         shown = given.first_rows(self.most_rows)
-        task = Task(shown, *self._targets(training), training.groups, np.ones(len(shown), bool))
+        # The turns beside those that count are context: some may be those of a tested speaker.
+        paired = np.ones(len(shown), bool) if dialogs is None else training.weight > 0
+        task = Task(shown, *self._targets(training), training.groups, paired)
         folds = training.folds(inner)[: self.folds] if self.patience else []
         self.limits_ = {"search": ONE_SPEAKER} if self.patience and not folds else {}
         self.best_params_ = {"epochs": self._epochs(task, folds)}
