@@ -216,7 +216,8 @@ def test_each_run_is_compared_with_one_and_corrected_for_these_pairs_only():
         assert pair.p == every["base", pair.one].p == 1 / 32
         assert pair.difference.value == -every["base", pair.one].difference.value
     assert [pair.p_holm for pair in found.pairs] == [1 / 16, 1 / 16]
-    assert "Holm's correction for 2 pairs" in " ".join(shown(found).split())
+    assert "Each of the others is compared with base." in (text := " ".join(shown(found).split()))
+    assert "Holm's correction for 2 pairs" in text
     (last,) = comparison.compare(members[:2], against=members[1]).pairs
     assert (last.one, last.other, last.p_holm) == ("base", "good", 1 / 32)
 
