@@ -21,6 +21,7 @@ from affex.pipeline.evaluation.results import FoldSummary, Result, Scores
 from affex.pipeline.evaluation.runs import Run
 from affex.pipeline.evaluation.settings import Plan
 from affex.pipeline.evaluation.summary import summarise
+from affex.pipeline.pages import comparison as comparison_page
 from affex.pipeline.reporting import comparison, comparison_tables, leak, report
 from affex.pipeline.reporting.compared import Compared
 from affex.pipeline.storage.records import restored
@@ -218,6 +219,7 @@ def test_each_run_is_compared_with_one_and_corrected_for_these_pairs_only():
     assert [pair.p_holm for pair in found.pairs] == [1 / 16, 1 / 16]
     assert "Each of the others is compared with base." in (text := " ".join(shown(found).split()))
     assert "Holm's correction for 2 pairs" in text
+    assert comparison_page.verdicts(found)[0].startswith("No run differs from ")
     (last,) = comparison.compare(members[:2], against=members[1]).pairs
     assert (last.one, last.other, last.p_holm) == ("base", "good", 1 / 32)
 

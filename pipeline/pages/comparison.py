@@ -123,7 +123,9 @@ def pairs(found: Compared, names: Sequence[str]) -> Table:
         for name, (_, verdict), pair in zip(names, comparison_tables.pair_words(found), found.pairs, strict=True)
     ]
     heads = ("pair", "difference", "interval", "p", "Holm p", "probability better, equal, worse", "verdict")
-    return Table("Every pair of runs", heads, rows, filterable=len(rows) > 8)
+    return Table(
+        "The pairs that were compared" if found.against else "Every pair of runs", heads, rows, filterable=len(rows) > 8
+    )
 
 
 def named_pairs(found: Compared) -> list[str]:
@@ -141,7 +143,11 @@ def verdicts(found: Compared) -> Sequence[str]:
         for pair in found.pairs
         if pair.winner
     ]
-    return sentences or [f"No pair of these {len(found.runs)} runs differs by more than chance would."]
+    if sentences:
+        return sentences
+    if found.against:
+        return [f"No run differs from {_called(found)[found.against]} by more than chance would."]
+    return [f"No pair of these {len(found.runs)} runs differs by more than chance would."]
 
 
 def _called(found: Compared) -> Mapping[str, str]:
