@@ -197,6 +197,6 @@ def method(found: Compared) -> str:
     base = f"Each of the others is compared with {found.against}. " if found.against else ""
     return (
         f"{base}Paired permutation test: the two runs' whole sets of predictions are swapped {unit} by {unit}, in "
-        f"{ways}; two-sided p of the difference of the pooled {found.known.title}, {tables.probability(found.least_p)} at the "
-        f"least; {holm}alpha {found.alpha:g}.{equal}"
+        f"{ways}; two-sided p of the difference of the pooled {found.known.title}, {tables.probability(found.least_p)} "
+        f"at the least; {holm}alpha {found.alpha:g}.{equal}"
     )
