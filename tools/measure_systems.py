@@ -3,14 +3,10 @@
 ::
 
     .venv/bin/python tools/measure_systems.py --dataset demo --said 'demo (made labels)' zhang2018-audio zhou2019-concat
-    .venv/bin/python tools/measure_systems.py --dataset emodb --data WAVS --said 'EMO-DB (real speech)' \
-        --compare docs/systems_on_emodb.json tripathi2018-mlp speech-embeddings
     .venv/bin/python tools/systems_page.py
 
 Each is evaluated by its name, in a process of its own on one core, with its features in the cache; a figure of
-the same corpus is replaced. The time is what the processor computed for the command, without the features. With
-``--compare``, an RBF-SVM on ComParE's functionals is evaluated beside them, each system is compared with it, and the
-comparison is written into a file that the page shows.
+the same corpus is replaced. The time is what the processor computed for the command, without the features.
 """
 
 import argparse
@@ -18,7 +14,6 @@ import json
 import os
 import re
 import resource
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -29,8 +24,6 @@ from affex.pipeline.text import wording
 
 #: The figures of classes and of values.
 METRICS = ("uar", "ccc")
-#: With what systems are compared.
-BASE = ("--features", "compare", "--classifier", "svm")
 
 
 def main() -> None:
@@ -44,7 +37,6 @@ def main() -> None:
     parser.add_argument("--features", help="features in the place of its own, as with weight files")
     parser.add_argument("--weights", help="the folder of weight files that cannot be fetched")
     parser.add_argument("--cache", default="cache")
-    parser.add_argument("--compare", type=Path, metavar="FILE", help="compare each with an SVM on ComParE, into FILE")
     parser.add_argument("--said", required=True, help="what the corpus is, in words")
     given = parser.parse_args()
     place = [
@@ -55,7 +47,6 @@ def main() -> None:
     protocol = ["--protocol", given.protocol] if given.protocol else []
     features = ["--features", given.features] if given.features else []
     corpus = {"DATASET": given.dataset, "DATA": "FOLDER" if given.data else None, "PARTIAL": given.partial}
-    folders = {}
     for name in given.systems:
         typed = ["--system", name, "--dataset", given.dataset, *features, *place, "--cache", given.cache, "--jobs", "1"]
         affex("features", *typed)
@@ -65,26 +56,9 @@ def main() -> None:
         read = re.sub("weights=[^, ]*", "weights=FILE", given.features or "")
         read = re.sub("model=[^, ]*", "model=FOLDER", read)
         command = wording.command("evaluate", SYSTEM=name, **corpus, PROTOCOL=given.protocol, FEATURES=read)
-        folders[name] = printed["folder"]
         found = ours(printed["summary"], given.said, command, seconds)
         write(name, found)
         print(f"{name}: {found} on {found.data}, {seconds} s", flush=True)
-    if given.compare:
-        typed = ["--dataset", given.dataset, *place, "--cache", given.cache]
-        base = json.loads(affex("evaluate", *typed, *protocol, *BASE, "--json"))["folder"]
-        runs = ["--runs", " ".join(map(shlex.quote, folders.values())), "--against", shlex.quote(base)]
-        compared = json.loads(affex("compare", *runs, "--cache", given.cache, "--json"))["comparison"]
-        commands = {
-            "evaluate": wording.command("evaluate", SYSTEM="NAME", **corpus, PROTOCOL=given.protocol),
-            "base": wording.command(
-                "evaluate", **corpus, PROTOCOL=given.protocol, FEATURES="compare", CLASSIFIER="svm"
-            ),
-            "compare": wording.command(
-                "compare", RUNS="RUN RUN", AGAINST="compare_svm_" + compared["protocol"]["name"]
-            ),
-        }
-        found = {"said": given.said, "commands": commands, "systems": list(folders), "comparison": compared}
-        given.compare.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def affex(*typed: str) -> bytes:

@@ -87,7 +87,7 @@ def _beside(found: tuple[ListedSystem, ...]) -> Iterator[str]:
         f"Holm's correction for these {len(others)} pairs; {compared.least_p:.4f} is the least that {n} {unit}s allow "
         "before the correction. A network has one seed here, and another one moves its figure.\n"
     )
-    yield from (f"    {command}" for command in commands.values())
+    yield from (f"    {command}" for command in commands)
     yield ""
     yield f"| row | system | {title} | less the SVM's | Holm p | verdict | computed |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
