@@ -47,7 +47,7 @@ def least(ways: Sequence[Callable[[], Any]], device: str, repeats: int) -> list[
         for run, own in zip(ways, taken, strict=True):
             began = clock()
             run()
-            own += [clock() - began] * (repeat > 0)  # the first run warms up
+            own.extend([clock() - began] if repeat else [])  # the first run warms up
     return [min(own) for own in taken]
 
 
