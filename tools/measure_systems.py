@@ -81,7 +81,9 @@ def ours(summary: dict[str, Any], said: str, command: str, seconds: int) -> Ours
     if figure["interval"]["low"] is None:
         raise SystemExit(f"{command}: {metric} {figure['value']:.3f} has no interval: {figure['interval']['reason']}")
     value, low, high = (round(figure["interval"][key], 3) for key in ("value", "low", "high"))
-    return Ours(metric=metric, value=value, low=low, high=high, data=said, command=command, seconds=seconds)
+    return Ours(
+        metric=metric, value=value, low=low, high=high, data=said, command=command, seconds=seconds, retrained=True
+    )
 
 
 def write(name: str, found: Ours) -> None:

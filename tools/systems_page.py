@@ -41,6 +41,8 @@ made; on others it is the corpus's first. `affex list systems --json` prints all
 Rows are letters and numbers of the source documents: A is a survey of audio-visual work on IEMOCAP, B the EmotiW 2019
 paper, C a project on RAVDESS, D a thesis on OMG-Emotion. `works` means that the command runs, with the differences that
 are named; it does not mean that it reaches the published figure. Our figures have their intervals over speakers (95 %).
+With a star, an interval includes that other training speakers would give another model. The others were measured before
+affex had such intervals: they take the models as given, and are narrower.
 Most are on **made labels**: they show that a system runs and learns, and say nothing about people. No published figure
 and figure of ours were measured on the same data.
 
@@ -96,7 +98,7 @@ def _beside(found: tuple[ListedSystem, ...]) -> Iterator[str]:
     for name, run in sorted(rows, key=lambda row: [*listed_as].index(row[0])):
         pair = pairs[run.name]
         difference = tables.signed(pair.difference.value, pair.difference.low, pair.difference.high)
-        seconds = next(one.seconds for one in listed_as[name].ours if one.data == said)
+        seconds = next(one.seconds for one in listed_as[name].ours if one.data.startswith(said))
         yield (
             f"| {listed_as[name].row} | `{name}` | {_figure(run.figure)} | {difference} | "
             f"{tables.probability(pair.p_holm)} | {_verdict(pair)} | {seconds} s |"

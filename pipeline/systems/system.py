@@ -58,6 +58,9 @@ class Ours:
         Its name, as in ``"uar"``.
     value, low, high
         The figure, and its interval over speakers at 95 %.
+    retrained
+        Whether the interval includes that other training speakers would give another model; else it takes the models
+        as given, and is narrower.
     data
         The corpus; whether its labels are made.
     command
@@ -74,10 +77,11 @@ class Ours:
     data: str
     command: str
     seconds: int
+    retrained: bool = False
 
     def __str__(self) -> str:
         numbers = (f"{number:.2f}".replace("0.", ".", 1) for number in (self.value, self.low, self.high))
-        return "{} {} [{}, {}]".format(self.metric.upper(), *numbers)
+        return "{} {} [{}, {}]".format(self.metric.upper(), *numbers) + "*" * self.retrained
 
 
 @dataclass(frozen=True, kw_only=True)
