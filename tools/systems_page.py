@@ -98,10 +98,11 @@ def _beside(found: tuple[ListedSystem, ...]) -> Iterator[str]:
     for name, run in sorted(rows, key=lambda row: [*listed_as].index(row[0])):
         pair = pairs[run.name]
         difference = tables.signed(pair.difference.value, pair.difference.low, pair.difference.high)
-        seconds = next(one.seconds for one in listed_as[name].ours if one.data.startswith(said))
+        ours = next(one for one in listed_as[name].ours if one.data.startswith(said))
+        but = ours.data.removeprefix(said).replace(", ", " (", 1)
         yield (
-            f"| {listed_as[name].row} | `{name}` | {_figure(run.figure)} | {difference} | "
-            f"{tables.probability(pair.p_holm)} | {_verdict(pair)} | {seconds} s |"
+            f"| {listed_as[name].row} | `{name}`{but}{')' * bool(but)} | {_figure(run.figure)} | {difference} | "
+            f"{tables.probability(pair.p_holm)} | {_verdict(pair)} | {ours.seconds} s |"
         )
 
 
