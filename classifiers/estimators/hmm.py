@@ -13,7 +13,6 @@ doi:10.1109/JPROC.2003.817150).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from math import prod
 from typing import Any, Literal, Self
 
@@ -27,6 +26,7 @@ from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted
 
 from affex.classifiers.base import Axis
+from affex.classifiers.estimators.exponents import AUTO, MOST_STREAMS, Exponents, mean_recall, shares, spelled
 from affex.classifiers.estimators.training import (
     ONE_SPEAKER,
     Folds,
@@ -43,18 +43,11 @@ from affex.classifiers.estimators.training import (
 
 Floats = NDArray[np.float64]
 Topology = Literal["left-right", "ergodic"]
-Exponents = tuple[float, ...]
-#: Exponents that are searched.
-AUTO = "auto"
 
 #: Fewest frames per state of a class.
 FRAMES_A_STATE = 10
 #: Expectation maximisation ends when the log-likelihood per frame rises by less than this.
 TOLERANCE = 1e-3
-#: In how many steps a search shares the weight out among two streams; among more, in as many as there are streams.
-STEPS = 4
-#: The most streams that a search weighs: there are 35 ways for four.
-MOST_STREAMS = 4
 #: What is added to each count of a transition that is allowed, so that none has the probability 0.
 PSEUDO_COUNT = 1.0
 #: A state that fewer frames belong to keeps its Gaussian.
@@ -343,7 +336,7 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 answers.append(model.predict(held, [ends] * len(streams)))
         if not true:
             return {}
-        return {one: _mean_recall(np.concatenate(true), np.concatenate(answers)) for one, answers in said.items()}
+        return {one: mean_recall(np.concatenate(true), np.concatenate(answers)) for one, answers in said.items()}
 
     def _learned_with(
         self, tried: Sequence[Exponents], streams: list[Rows], y: Labels, limits: Numbers
@@ -454,24 +447,6 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def shares(n_streams: int) -> list[Exponents]:
-    """Return the exponents that a search tries: equal ones first, then the others; their sum is `n_streams`."""
-    steps = STEPS if n_streams == 2 else n_streams
-    whole = [parts for parts in product(range(steps + 1), repeat=n_streams) if sum(parts) == steps]
-    found = sorted(whole, key=lambda parts: (max(parts) - min(parts), parts))
-    return [tuple(n_streams * part / steps for part in parts) for parts in found]
-
-
-def spelled(exponents: Exponents) -> str:
-    """Return exponents as they are typed, as in ``1.5/0.5``."""
-    return "/".join(f"{one:g}" for one in exponents)
-
-
-def _mean_recall(true: Labels, said: Labels) -> float:
-    """Return the mean recall of the classes that inner folds tested (UAR)."""
-    return float(np.mean([np.mean(said[true == name] == name) for name in np.unique(true)]))
 
 
 def _counted(states: Numbers, limits: Numbers, n_states: int, topology: Topology) -> tuple[Floats, Floats]:

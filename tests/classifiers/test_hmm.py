@@ -7,7 +7,8 @@ import pytest
 import skops.io
 from scipy.stats import norm
 
-from affex.classifiers.estimators.hmm import ClassChains, chain, shares
+from affex.classifiers.estimators.exponents import shares
+from affex.classifiers.estimators.hmm import ClassChains, chain
 from affex.classifiers.estimators.settling import settled
 from affex.classifiers.estimators.trusted import foreign
 from affex.pipeline.specs.classifiers import classifier_of
