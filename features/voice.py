@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from affex.features.base import AudioFeature, Rows, Signal, Values
+from affex.features.sound.compiled import first_alone
 from affex.features.sound.frames import FLOOR, MelFrames, framed, with_derivatives
 
 #: The range of pitches that is searched, Hz: from a low man's voice to a scream.
@@ -91,7 +92,7 @@ def pitch(signal: Signal, window: float, hop: float) -> Values:
     from librosa import pyin
 
     size, step = round(window * signal.rate), round(hop * signal.rate)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"), first_alone("pyin"):
         found, voiced, probability = pyin(
             signal.samples,
             sr=signal.rate,
