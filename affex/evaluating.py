@@ -312,11 +312,11 @@ def compare(
     from affex.pipeline.text.errors import UsageError
 
     given = [results] if isinstance(results, Evaluation | str) or not isinstance(results, Iterable) else [*results]
+    if len(given) + bool(against) < 2:
+        raise UsageError(f"compare takes a list of two evaluations at least, and was given {len(given)}.")
     members, base = [_run(one) for one in given], _run(against) if against else None
     if base is not None:
         members = comparison.with_base(members, base)
-    if len(members) < 2:
-        raise UsageError(f"compare takes a list of two evaluations at least, and was given {len(members)}.")
     return Comparison(comparison.compare(members, metric, rope, base))
 
 

@@ -34,6 +34,7 @@ def test_the_examples_of_a_page_run(page: str, folder: Path) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
 def test_nothing_is_printed(folder: Path) -> None:
     code = "import affex; affex.evaluate('demo', 'egemaps', classifier='svm:C=1,gamma=1')"
     ended = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=500)

@@ -415,6 +415,7 @@ def test_no_corpus_at_hand_is_an_error(tmp_path, monkeypatch):
         played(tmp_path, tmp_path / "cache", "emodb")
 
 
+@pytest.mark.slow
 def test_a_killed_league_goes_on(tables, tmp_path):
     told = ("--corpora", "one.csv other.csv", "--models", MODELS, "--cache", str(tmp_path / "cache"), "--no-cross")
     command = [sys.executable, "-m", "affex.pipeline.cli", "league", *told, "--scheduler", "inline"]

@@ -36,7 +36,7 @@ def test_a_kill_between_two_steps_of_writing_loses_nothing_finished(ground: tort
 
 
 def test_a_kill_at_any_moment_loses_nothing_finished(ground: torture.Ground) -> None:
-    torture.kills(ground, n_kills=2, seed=1)
+    torture.kills(ground, n_kills=1, seed=1)
 
 
 def test_the_torture_can_fail(ground: torture.Ground) -> None:
@@ -82,7 +82,7 @@ def test_hurt_results_are_never_read_as_something_else(study: torture_results.St
 def test_a_kill_between_two_steps_leaves_old_or_new_results(study: torture_results.Study, tmp_path: Path) -> None:
     with torture_results.serving() as server:
         for verb in torture_results.verbs(study, tmp_path):
-            if verb.name in ("evaluate", "export .csd", "import"):
+            if verb.name in ("evaluate", "import"):
                 assert torture_results.kills(verb, server, stride=36, first=5)
 
 

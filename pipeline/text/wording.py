@@ -39,7 +39,7 @@ ARGUMENTS = {"show": "UTTERANCE", "export": "OUT", "import": "FILE", "audit": "F
 VALUES = {
     *("DATASET", "DATA", "FEATURES", "CLASSIFIER", "PROTOCOL", "TARGET", "CLASSES", "SPEAKER_NORM", "FUSION", "RUNS"),
     *("METRIC", "SCHEDULER", "JOBS", "DEVICE", "WEIGHTS", "CACHE", "OUT", "SEED", "SEEDS"),
-    *("SOFT", "ROPE", "MODEL", "EXCLUDE", "BY", "FILE"),
+    *("SOFT", "ROPE", "AGAINST", "MODEL", "EXCLUDE", "BY", "FILE"),
     *("CALLED", "FORMAT", "TABLE", "HOP", "ONLY", "WITHOUT", "NOTE", "UTTERANCE", "CONFIG", "SYSTEM", "RUN", "LOG"),
     *("CONTROLS", "NETWORK", "EPOCHS", "PATIENCE", "RATE", "BATCH", "SETS", "SPEAKER", "CORPORA", "MODELS"),
 }

@@ -140,6 +140,7 @@ def test_the_mouth_opens_and_the_head_moves():
     assert mouth.mean() > 5
 
 
+@pytest.mark.slow
 def test_unheard_speakers_are_above_chance_and_below_perfect():
     """Means and deviations of the MFCC, an RBF machine without any tuning: chance is .25."""
     from sklearn.metrics import balanced_accuracy_score
