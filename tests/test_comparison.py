@@ -199,7 +199,7 @@ def test_too_few_speakers_are_said_to_be_too_few():
     ]
     seven = comparison.compare(finished(**{name: result_of(5, 6, 5, 4, 5, 6, int(name)) for name in "4567"}))
     assert seven.notes[0].endswith(
-        "at most 3 pairs, chosen beforehand, could be decided: AGAINST=RUN compares each of the others with one"
+        "at most 3 pairs, chosen beforehand, could be decided: AGAINST=NAME compares each of the others with one run"
     )
     four = comparison.compare(finished(good=result_of(8, 9, 8, 9), bad=result_of(5, 4, 5, 4)))
     assert four.pairs[0].verdict == "too few speakers to tell (4)"

@@ -376,7 +376,7 @@ def _notes(found: Compared, folds_hashes: set[str]) -> Iterator[str]:
     n_pairs, unit = len(found.pairs), found.unit
     if found.least_p * n_pairs > ALPHA:
         able = int(ALPHA / found.least_p)
-        with_base = ": AGAINST=RUN compares each of the others with one"
+        with_base = ": AGAINST=NAME compares each of the others with one run"
         yield (
             f"over {found.n_clusters} {unit}s no p is below {tables.probability(found.least_p)}, and Holm's "
             f"correction multiplies the least one by {n_pairs}, so it stays above {ALPHA:g} whatever the figures are"
