@@ -57,6 +57,8 @@ from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.systems.system import System, systems
 
 RECURRENT, CONVOLUTIONS = {"rnn", "gru", "lstm", "bilstm"}, {"conv1d", "cnn2d", "cnn3d"}
+#: Its head alone learns the shapes that are planted here, picture by picture; `classifiers/test_transformer` has its part.
+PLANTED_ELSEWHERE = {"minaee2019"}
 ATTENTION = {"self", "relation", "transformer"}
 BUILT = [one for one in systems().values() if one.status == "works"]
 #: Utterances; attention and recurrence need more of them at the rates of the systems.
@@ -229,7 +231,7 @@ def with_and_without(one: Ablation, seed: int) -> tuple[float, float]:
     return found(one.on, *planted_in, None, seed), max(off)
 
 
-ALL = [one for system in BUILT for one in ablations(system)]
+ALL = [one for system in BUILT if system.name not in PLANTED_ELSEWHERE for one in ablations(system)]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +245,9 @@ def test_a_network_beats_itself_with_its_mechanism_switched_off(one: Ablation) -
 
 
 def test_each_system_has_a_mechanism_or_is_a_single_model_that_is_no_network() -> None:
-    tested = {one.system for one in ALL} | {system.name for system in BUILT if len(system.members) > 1}
+    tested = (
+        PLANTED_ELSEWHERE | {one.system for one in ALL} | {system.name for system in BUILT if len(system.members) > 1}
+    )
     assert {classifier.name for one in BUILT if one.name not in tested for _, classifier in one.members} == {
         *("dbm", "dbn", "elm", "fisher", "hmm", "logistic", "svm", "tfidf")
     }
