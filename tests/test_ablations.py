@@ -57,7 +57,7 @@ from affex.pipeline.streams.readers import reader_of
 from affex.pipeline.systems.system import System, systems
 
 RECURRENT, CONVOLUTIONS = {"rnn", "gru", "lstm", "bilstm"}, {"conv1d", "cnn2d", "cnn3d"}
-#: Its head alone learns the shapes that are planted here, picture by picture; `classifiers/test_transformer` has its part.
+#: Its head alone learns the shapes planted here, picture by picture; `classifiers/test_transformer` has its part.
 PLANTED_ELSEWHERE = {"minaee2019"}
 ATTENTION = {"self", "relation", "transformer"}
 BUILT = [one for one in systems().values() if one.status == "works"]
