@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from affex.features.base import AudioFeature, Rows, Signal
+from affex.features.sound.compiled import prepared
 from affex.features.sound.frames import MelFrames, column_names, in_words, with_derivatives
 
 
@@ -51,6 +52,7 @@ class Mfcc(MelFrames):
 
     def extract(self, signal: Signal) -> Rows:
         """Compute the coefficients of every frame."""
+        prepared()
         from librosa.feature import mfcc
 
         static = mfcc(S=self.levels(signal).T, n_mfcc=self.n).T.astype(np.float32)

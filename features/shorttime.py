@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.base import AudioFeature, Rows, Signal
+from affex.features.sound.compiled import prepared
 from affex.features.sound.frames import FLOOR, ShortFrames, column_names, framed, mel_levels
 
 Floats = NDArray[np.float64]
@@ -89,6 +90,7 @@ class ShortTime(ShortFrames):
 
     def extract(self, signal: Signal) -> Rows:
         """Compute the numbers of every frame."""
+        prepared()
         from librosa.feature import mfcc
 
         beginning = self._beginning(signal)

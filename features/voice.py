@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from affex.features.base import AudioFeature, Rows, Signal, Values
-from affex.features.sound.compiled import first_alone
+from affex.features.sound.compiled import prepared
 from affex.features.sound.frames import FLOOR, MelFrames, framed, with_derivatives
 
 #: The range of pitches that is searched, Hz: from a low man's voice to a scream.
@@ -72,6 +72,7 @@ class Voice(MelFrames):
 
     def extract(self, signal: Signal) -> Rows:
         """Compute the numbers of every frame."""
+        prepared()
         from librosa.feature import mfcc
 
         levels = self.levels(signal)
@@ -89,10 +90,11 @@ def pitch(signal: Signal, window: float, hop: float) -> Values:
     pitch : (n_frames,) float32, Hz
         0 throughout if no frame has a voice.
     """
+    prepared()
     from librosa import pyin
 
     size, step = round(window * signal.rate), round(hop * signal.rate)
-    with np.errstate(divide="ignore", invalid="ignore"), first_alone("pyin"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         found, voiced, probability = pyin(
             signal.samples,
             sr=signal.rate,

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.base import AudioFeature, Signal, Values, require_length
+from affex.features.sound.compiled import prepared
 
 #: Lower levels are set to this one, dB. The rounding noise of 16-bit audio is at -98 dB in all bands together, so a
 #: single band at this level is the silence of a recording.
@@ -167,6 +168,7 @@ def mel_levels(signal: Signal, window: float, hop: float, mels: int) -> Values:
     ExtractionError
         If the utterance is shorter than a window.
     """
+    prepared()
     from librosa.filters import mel
     from scipy.signal import get_window
 
@@ -221,6 +223,7 @@ def with_derivatives(static: Values, derivatives: int) -> Values:
     -------
     values : (n_frames, n * (1 + derivatives)) float32
     """
+    prepared()
     from librosa.feature import delta
 
     orders = [
@@ -252,6 +255,7 @@ def _mel(hertz: float) -> float:
 
 def _power(signal: Signal, window: float, hop: float, *, taper: str, n_fft: int) -> Values:
     """Return the power spectrum ``(n_fft // 2 + 1, n_frames)`` of every frame."""
+    prepared()
     from librosa import stft
 
     size = _samples(window, signal.rate)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.base import Signal, Values
+from affex.features.sound.compiled import prepared
 
 RATE = 16000
 #: Samples of a spectrum (25 ms), and from one to the next (10 ms).
@@ -34,6 +35,7 @@ def windows(signal: Signal) -> tuple[Values, NDArray[np.float64]]:
     times : (n_windows,) float64, s
         Of a window that is longer than the utterance, the middle of the utterance.
     """
+    prepared()
     from librosa.feature import melspectrogram
 
     begins = _begins(len(signal.samples))
