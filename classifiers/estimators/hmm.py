@@ -279,7 +279,7 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.best_params_: dict[str, Any] = {
             f"states.{name}": len(own) for name, own in zip(self.classes_, self.starts_, strict=True)
         }
-        if self.exponents == AUTO and len(streams) > 1:
+        if self._searches and len(streams) > 1:
             self.best_params_["exponents"] = spelled(self.exponents_)
         return self
 
@@ -306,9 +306,11 @@ class ClassChains(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"exponents=auto weighs {MOST_STREAMS} streams at most, found {n_streams}; expected a number for each"
             )
         equal = (1.0,) * n_streams
-        folds = training.folds(inner) if n_streams > 1 else []
-        if n_streams == 1 or not folds:
-            self.limits_ = {"search": ONE_SPEAKER} if n_streams > 1 else {}
+        if n_streams == 1:
+            return equal
+        folds = training.folds(inner)
+        if not folds:
+            self.limits_ = {"search": ONE_SPEAKER}
             return equal
         right = self._right(streams, limits, training.y, folds)
         if not right:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affex.features.base import Rows
+from affex.features.sound.compiled import prepared
 from affex.pipeline.contact_sheet.looks import draw_scores
 from affex.pipeline.contact_sheet.record import LOGMEL, MFCC, ContactSheet, FaceTrack, Sound
 from affex.pipeline.contact_sheet.style import FOUND, LOST
@@ -121,6 +122,7 @@ def _draw_wave(sound: Sound, axes: "Axes", _: "Axes") -> None:
 
 def _draw_logmel(rows: Rows, axes: "Axes", beside: "Axes") -> None:
     """Draw the levels of the mel bands, the lowest band at the bottom."""
+    prepared()
     from librosa import mel_frequencies
 
     centres = mel_frequencies(LOGMEL.mels + 2, fmin=0, fmax=LOGMEL.rate / 2)[1:-1]

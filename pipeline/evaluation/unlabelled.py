@@ -19,15 +19,17 @@ from affex.pipeline.text.names import normal
 
 #: The protocols under which utterances are left out with what they are tied to.
 WITH_TIES = ("loso", "group-k", "session")
+#: The protocols that say on which side an utterance without a class is.
+WITH_SIDES = ("split", "cross")
 
 
 def refused(protocol: Protocol, n_others: int) -> tuple[str, ...]:
     """Return a sentence if a protocol lets a model learn from no utterance without a class, and there are some."""
-    if not n_others or protocol.scheme in (*WITH_TIES, "split", "cross"):
+    if not n_others or protocol.scheme in (*WITH_TIES, *WITH_SIDES):
         return ()
     return (
         f"{n_others} utterances without a class that counts are not learned from: PROTOCOL={protocol} does not say on "
-        f"which side they are. {', '.join(WITH_TIES)}, split and cross do",
+        f"which side they are. {', '.join(WITH_TIES)}, {' and '.join(WITH_SIDES)} do",
     )
 
 

@@ -167,11 +167,10 @@ def fit(
     require_saved(plan)
     task = prepare(table, plan)
     others = task.examples.unlabelled
-    heard = [] if others is None else others.speakers[others.n_counted :].tolist()
-    exclude = [names.resolved(name, [*task.clusters.of.tolist(), *filter(None, heard)]) for name in exclude]
-    fold = folds.all_but(
-        task.folds, task.clusters, [name for name in exclude if name not in heard or name in task.clusters.of]
-    )
+    counted = set(task.clusters.of.tolist())
+    heard = set() if others is None else {*others.speakers.tolist()} - counted - {""}  # without any label
+    exclude = [names.resolved(name, counted | heard) for name in exclude]
+    fold = folds.all_but(task.folds, task.clusters, [name for name in exclude if name not in heard])
     if others is not None:
         task = replace(task, examples=replace(task.examples, unlabelled=others.without(exclude)))
     estimator = build(plan, task.examples)

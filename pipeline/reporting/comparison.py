@@ -376,12 +376,12 @@ def _notes(found: Compared, folds_hashes: set[str]) -> Iterator[str]:
     n_pairs, unit = len(found.pairs), found.unit
     if found.least_p * n_pairs > ALPHA:
         able = int(ALPHA / found.least_p)
-        with_base = ": AGAINST=NAME compares each of the others with one run"
+        hint = ": AGAINST=NAME compares each of the others with one run"
         yield (
             f"over {found.n_clusters} {unit}s no p is below {tables.probability(found.least_p)}, and Holm's "
             f"correction multiplies the least one by {n_pairs}, so it stays above {ALPHA:g} whatever the figures are"
             + (f"; at most {able} pair{'s' * (able > 1)}, chosen beforehand, could be decided" if able else "")
-            + (with_base if len(found.runs) - 1 <= able < n_pairs and not found.against else "")
+            + (hint if len(found.runs) - 1 <= able < n_pairs and not found.against else "")
         )
     if found.ceiling and found.ceiling.metric != found.metric:
         yield f"the figure of a human rater is known only as {found.ceiling.metric} , see the runs' reports"

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
+from conftest import ROOT
 from filelock import FileLock
 
 from affex.features.sound.compiled import LOCK
@@ -25,6 +27,14 @@ def watched(name, *given):
 builtins.__import__ = watched
 prepared()
 """
+
+
+def test_each_import_of_librosa_waits_for_its_turn():
+    for path in [*ROOT.glob("features/**/*.py"), *ROOT.glob("pipeline/**/*.py")]:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for before, line in pairwise(lines):
+            if line.strip().startswith("from librosa"):
+                assert before.strip() == "prepared()", f"{path}: call prepared() on the line before '{line.strip()}'"
 
 
 def test_the_lock_is_held_while_librosa_is_imported_and_free_afterwards():
